@@ -1,0 +1,15 @@
+# Every library comes from the distribution (scripts/setup installs them).
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+pkg_check_modules(libpsl REQUIRED IMPORTED_TARGET libpsl)
+pkg_check_modules(libidn2 REQUIRED IMPORTED_TARGET libidn2)
+# Its pkg-config file carries the CPPHTTPLIB_*_SUPPORT definitions that the shared library was built with.
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)

@@ -1,0 +1,16 @@
+# intelwall_room(NAME LINKS lib… PRIVATE lib…): the static library intelwall_NAME from src/NAME/*.cpp.
+# A bare name in LINKS or PRIVATE that is a room means that room's library.
+function(intelwall_room name)
+  cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(intelwall_${name} STATIC ${sources})
+  target_include_directories(intelwall_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(intelwall_${name} PUBLIC intelwall_flags Threads::Threads)
+  foreach(lib ${ROOM_LINKS})
+    if(TARGET intelwall_${lib})
+      set(lib intelwall_${lib})
+    endif()
+    target_link_libraries(intelwall_${name} PUBLIC ${lib})
+  endforeach()
+  target_link_libraries(intelwall_${name} PRIVATE ${ROOM_PRIVATE})
+endfunction()

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace intelwall::aws {
+
+/// A request whose path and query are not yet encoded: encoding is one thing, done once, for signing and for sending.
+struct HttpRequest {
+  std::string method = "POST";
+  std::string scheme = "https";
+  std::string host;         ///< with ":port" where it is not the scheme's own
+  std::string path = "/";   ///< decoded, UTF-8 bytes
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::multimap<std::string, std::string> headers;  ///< names in lower case
+  std::string body;
+
+  /// First value of a header (lower-case name) or empty.
+  std::string header(const std::string& name) const;
+};
+
+/// Percent-encodes as RFC 3986 unreserved, upper-case hex. A path keeps its slashes.
+std::string encode_path(std::string_view path);
+std::string encode_query_part(std::string_view part);
+/// "path?query" as it goes over the wire.
+std::string request_target(const HttpRequest& request);
+
+struct TimeOuts {
+  std::chrono::milliseconds connect{5'000};
+  std::chrono::milliseconds total{60'000};
+};
+
+/// Sends one request, no retries. Errors are transport faults only (`unavailable`, or `denied` for TLS verification); any
+/// HTTP status is a response. Thread-safe.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
+};
+
+/// libcurl: keeps connections, verifies TLS always, takes proxies from HTTPS_PROXY, HTTP_PROXY, NO_PROXY, a CA file from
+/// AWS_CA_BUNDLE, speaks only http and https, follows no redirects. Responses over `max_response_bytes` are an error.
+std::unique_ptr<HttpClient> make_curl_client(TimeOuts time_outs = {}, std::size_t max_response_bytes = 64u << 20);
+
+}  // namespace intelwall::aws

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aws/client.hpp"
+
+namespace intelwall::aws {
+
+/// A stateful rule group as DescribeRuleGroup gives it. `body` is the whole RuleGroup document, so that everything we do
+/// not understand (RuleVariables, ReferenceSets, StatefulRuleOptions) is sent back as it was.
+struct RuleGroupState {
+  std::string arn;
+  std::string name;
+  std::string update_token;
+  std::string description;
+  std::string status;        ///< ACTIVE, DELETING, ERROR
+  std::size_t capacity = 0;  ///< reserved
+  std::size_t consumed = 0;
+  std::size_t associations = 0;
+  std::map<std::string, std::string> tags;
+  Json body;  ///< RuleGroup
+  Json encryption;  ///< EncryptionConfiguration or null
+};
+
+struct PolicyReference {
+  std::string arn;
+  std::optional<int> priority;
+  bool operator==(const PolicyReference&) const = default;
+};
+
+/// A firewall policy; `body` is the whole FirewallPolicy document.
+struct PolicyState {
+  std::string arn;
+  std::string name;
+  std::string update_token;
+  std::string description;
+  Json body;
+  Json encryption;
+  std::size_t consumed_stateful_capacity = 0;
+  std::size_t associations = 0;
+
+  bool strict_order() const;
+  std::vector<PolicyReference> references() const;  ///< StatefulRuleGroupReferences
+};
+
+struct SyncState {
+  std::string zone;
+  std::string status;        ///< PENDING, IN_SYNC, CAPACITY_CONSTRAINED, …
+  std::string update_token;
+};
+
+struct FirewallState {
+  std::string arn;
+  std::string name;
+  std::string policy_arn;
+  std::string status;  ///< READY, PROVISIONING, …
+  std::string sync_summary;
+  std::map<std::string, std::vector<SyncState>> sync;  ///< by resource ARN
+};
+
+enum class DryRun { no, yes };
+
+/// The calls of Network Firewall that we need (json 1.0, target NetworkFirewall_20201112).
+class NetworkFirewallClient {
+ public:
+  explicit NetworkFirewallClient(Session session);
+
+  Result<FirewallState> describe_firewall(const std::string& name_or_arn) const;
+  Result<PolicyState> describe_policy(const std::string& arn) const;
+  Result<RuleGroupState> describe_rule_group(const std::string& name_or_arn) const;
+  Result<std::vector<std::string>> list_firewalls() const;  ///< ARNs, all pages
+
+  /// Stateful. `body` is a RuleGroup document.
+  Result<RuleGroupState> create_rule_group(const std::string& name, const Json& body, std::size_t capacity,
+                                           const std::string& description,
+                                           const std::map<std::string, std::string>& tags, DryRun dry_run) const;
+  /// Returns the new update token.
+  Result<std::string> update_rule_group(const RuleGroupState& current, const Json& new_body, DryRun dry_run) const;
+  Result<void> delete_rule_group(const std::string& arn) const;
+  /// Returns the new update token.
+  Result<std::string> update_policy(const PolicyState& current, const Json& new_body) const;
+
+ private:
+  ServiceClient client_;
+};
+
+}  // namespace intelwall::aws

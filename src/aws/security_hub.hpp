@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "aws/client.hpp"
+
+namespace intelwall::aws {
+
+struct FindingKey {
+  std::string id;
+  std::string product_arn;
+};
+
+enum class WorkflowStatus { unchanged, notified, resolved, suppressed };
+
+/// The calls of Security Hub that we need (rest-json, signing name securityhub).
+class SecurityHubClient {
+ public:
+  explicit SecurityHubClient(Session session);
+
+  /// Finding documents (ASFF) by id.
+  Result<std::vector<Json>> get_findings(const std::vector<std::string>& ids) const;
+  struct ImportResult {
+    std::size_t accepted = 0;
+    struct Failure {
+      std::string id, code, message;
+    };
+    std::vector<Failure> failures;  ///< HTTP 200 with failures inside is usual
+  };
+  Result<ImportResult> batch_import_findings(const std::vector<Json>& findings) const;
+  /// Writes a note (at most 512 characters) and a workflow status. The result names findings that were not processed.
+  Result<ImportResult> batch_update_findings(const std::vector<FindingKey>& findings, const std::string& note,
+                                             const std::string& updated_by, WorkflowStatus status) const;
+  /// ActionTargetArn; an existing target with this id is fine.
+  Result<std::string> ensure_action_target(const std::string& id, const std::string& name,
+                                           const std::string& description) const;
+
+ private:
+  ServiceClient client_;
+};
+
+/// SSM GetParameter (json 1.1), for lists kept there. A missing parameter is `not_found`.
+class SsmClient {
+ public:
+  explicit SsmClient(Session session);
+  Result<std::string> get_parameter(const std::string& name) const;
+  Result<void> put_parameter(const std::string& name, const std::string& value) const;  ///< overwrites, String or advanced
+
+ private:
+  ServiceClient client_;
+};
+
+}  // namespace intelwall::aws

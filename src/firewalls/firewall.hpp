@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/decision.hpp"
+#include "core/result.hpp"
+
+namespace intelwall::firewalls {
+
+/// A decision as it stands in the firewall.
+struct Enforced {
+  Decision decision;
+  std::string group;  ///< name of the rule group
+};
+
+/// What is there now. Opaque parts (tokens, documents) stay with the implementation.
+struct Observation {
+  std::string firewall;
+  std::vector<Enforced> enforced;
+  std::vector<Error> problems;  ///< rules that claim to be ours but cannot be read back
+  struct Group {
+    std::string name;
+    std::size_t rules = 0, capacity = 0, bytes = 0, foreign_rules = 0;
+  };
+  std::vector<Group> groups;
+};
+
+/// What should become different. Adding a decision that is there already (same id) replaces it only when it says something
+/// else; removing one that is not there is nothing.
+struct Change {
+  std::vector<Decision> put;
+  std::vector<std::string> remove;  ///< decision ids
+};
+
+/// From what is seen to what should change; called again with a fresh observation whenever somebody else was faster.
+using Fold = std::function<Result<Change>(const Observation&)>;
+
+/// One write that a plan would do, for people and for JSON.
+struct Step {
+  enum class Kind { create_group, update_group, update_policy, delete_group };
+  Kind kind = Kind::update_group;
+  std::string target;               ///< group or policy name
+  std::vector<std::string> added;   ///< rule texts, or references
+  std::vector<std::string> removed;
+};
+const char* to_string(Step::Kind kind);
+
+struct Plan {
+  std::vector<Step> steps;
+  bool empty() const { return steps.empty(); }
+};
+
+struct Applied {
+  Plan plan;                     ///< what was done
+  std::vector<Error> not_done;   ///< steps that were not (exit code 3)
+  int attempts = 1;              ///< rounds of observe and fold until no token was stale
+  Observation before, after;
+};
+
+/// An enforcement point. Thread-safe: each call reads afresh.
+class Firewall {
+ public:
+  virtual ~Firewall() = default;
+  virtual Result<Observation> observe() = 0;
+  /// The writes that `fold` would lead to now; writes nothing.
+  virtual Result<Plan> plan(const Fold& fold) = 0;
+  /// observe, fold, plan, write; on a stale token all again, so that nobody's change is lost.
+  virtual Result<Applied> apply(const Fold& fold) = 0;
+  /// Waits until every zone of the firewall runs what apply() wrote last through this object. `unavailable` when time is up.
+  virtual Result<void> verify(std::chrono::milliseconds patience) = 0;
+};
+
+}  // namespace intelwall::firewalls
