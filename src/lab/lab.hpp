@@ -17,7 +17,7 @@ inline constexpr const char* lookalike_prefix = "notbadcdn.example";
 inline constexpr const char* lookalike_suffix = "badcdn.example.org";
 inline constexpr const char* good_name = "goodbank.example";
 /// "gооdbank.example" with two Cyrillic о, as its A-label.
-inline constexpr const char* homograph_name = "xn--gdbank-omga.example";
+inline constexpr const char* homograph_name = "xn--gdbank-wqfa.example";
 
 struct UpOptions {
   enum class Plane { real, none };
