@@ -18,8 +18,8 @@ class DomainName {
 
   const std::string& text() const { return text_; }
   std::size_t label_count() const;
-  /// The name without its first label; empty view for the last two labels' parent and above is never a DomainName,
-  /// so this is text.
+  /// The name without its first label. It may be a single label, which is no DomainName, so this is text; it ends where
+  /// text() ends, and so with a zero byte.
   std::string_view parent_text() const;
   /// True if this is `other` or lies below it.
   bool is_within(std::string_view other) const;
@@ -44,11 +44,15 @@ struct DomainSpec {
   auto operator<=>(const DomainSpec&) const = default;
 };
 
-/// What people and feeds write: upper case, a trailing dot, defanged (`hxxp://evil[.]com`, `evil(.)com`, `evil[dot]com`),
-/// URLs with ports, user info and paths, `*.evil.com` and `.evil.com` (the name and its subdomains), IDN, underscores.
-/// A plain name or URL gets `default_scope`.
-/// Refused, each with its own reason: IP addresses, hashes, single labels, empty or over-long labels and names, control
-/// characters, quotes, semicolons, white space inside, wildcards elsewhere.
+/// What people and feeds write: upper case, a trailing dot, defanged (`hxxp://evil[.]com`, `evil(.)com`,
+/// `evil[dot]com`), URLs with ports, user info and paths, `*.evil.com` and `.evil.com` (the name and its subdomains),
+/// IDN, underscores. A plain name or URL gets `default_scope`. Refused, each with its own reason: IP addresses, hashes,
+/// single labels, empty or over-long labels and names, control characters, quotes, semicolons, white space inside,
+/// wildcards elsewhere.
 Result<DomainSpec> parse_domain(std::string_view text, Scope default_scope = Scope::subdomains);
+
+/// The name with its A-labels decoded, for people only: pass it through `printable()`. A label that does not decode
+/// stays as it is.
+std::string to_unicode(const DomainName& name);
 
 }  // namespace intelwall
