@@ -103,11 +103,11 @@ Result<std::string> read_stdin(std::size_t limit) {
 }
 
 Result<void> replace_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code no_link;
-  // A link is followed, so that it stays a link and its target changes.
-  const bool is_link = std::filesystem::is_symlink(path, no_link);
-  const std::filesystem::path target = is_link ? std::filesystem::weakly_canonical(path, no_link) : path;
-  if (no_link && is_link) return failed("follow the link", path, no_link.value());
+  // A link is followed, so that it stays a link and its target changes; a new file or a link to nowhere has no target
+  // yet.
+  std::error_code no_target;
+  std::filesystem::path target = std::filesystem::canonical(path, no_target);
+  if (no_target) target = path;
   const std::filesystem::path directory = target.has_parent_path() ? target.parent_path() : ".";
   std::string name = (directory / ".intelwall-XXXXXX").native();
   const Descriptor file(::mkostemp(name.data(), O_CLOEXEC));

@@ -20,20 +20,22 @@ struct ProcessResult {
 };
 
 struct RunOptions {
-  std::string input;
-  std::map<std::string, std::string> extra_env;
+  std::string input = {};
+  std::map<std::string, std::string> extra_env = {};
   std::chrono::milliseconds time_out{60'000};  ///< then SIGKILL to its group and an `unavailable` error
   std::size_t max_output = 16u << 20;
 };
 
-/// Runs argv[0] (looked up on PATH), no shell. A non-zero exit is a result, not an error.
+/// Runs argv[0] (looked up on our own PATH), no shell. A non-zero exit is a result, not an error. It leads a process
+/// group of its own and has only the three standard descriptors. What it leaves running in the background is not waited
+/// for.
 Result<ProcessResult> run(const std::vector<std::string>& argv, const RunOptions& options = {});
 
-/// A long-running child in a session of its own, output appended to a file. Not killed by the destructor: whoever holds it
-/// calls stop().
+/// A long-running child in a session of its own, output appended to a file. Not killed by the destructor: whoever holds
+/// it calls stop().
 struct SpawnOptions {
-  std::filesystem::path output;  ///< empty: /dev/null
-  std::map<std::string, std::string> extra_env;
+  std::filesystem::path output = {};  ///< empty: /dev/null
+  std::map<std::string, std::string> extra_env = {};
 };
 Result<pid_t> spawn(const std::vector<std::string>& argv, const SpawnOptions& options = {});
 bool is_running(pid_t pid);
