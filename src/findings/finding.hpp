@@ -40,11 +40,11 @@ struct Finding {
   std::string account;
   std::string region;
   std::string title;
-  std::string severity;     ///< ASFF label (INFORMATIONAL … CRITICAL); GuardDuty's number mapped as AWS does
-  std::string updated_at;   ///< as given
-  bool sample = false;      ///< a generated sample: never acted on
-  /// One per distinct (name, scope): the strongest evidence wins. Refused texts are kept too, so that each refusal can be
-  /// told. Empty: the finding names no domain, which is a clear answer and no error.
+  std::string severity;    ///< ASFF label (INFORMATIONAL … CRITICAL); GuardDuty's number mapped as AWS does
+  std::string updated_at;  ///< as given
+  bool sample = false;     ///< a generated sample: never acted on
+  /// One per distinct (name, scope): the strongest evidence wins. Refused texts are kept too, so that each refusal can
+  /// be told. Empty: the finding names no domain, which is a clear answer and no error.
   std::vector<Candidate> candidates;
 };
 
@@ -61,10 +61,12 @@ struct ReadReport {
   std::optional<CustomAction> custom_action;
 };
 
-/// Reads any of: an ASFF finding, a list of them, a BatchImportFindings body, a GetFindings answer, an EventBridge envelope
+/// Reads any of: an ASFF finding, a list of them, a BatchImportFindings body, a GetFindings answer, an EventBridge
+/// envelope
 /// ("Security Hub Findings - Custom Action", "- Imported", "GuardDuty Finding"), a native GuardDuty finding or list,
 /// or JSON lines of these. Never throws, never crashes on any bytes. A record that cannot be read goes to `errors`, the
-/// others are still read. Limits: 64 MiB of input, JSON depth 64, 200 candidates a finding (the rest is an error).
+/// others are still read. Limits: 64 MiB of input, JSON depth 64, 200 candidates a finding, 100,000 findings (what is
+/// beyond is an error), 1,000 errors (the rest is one error with their number).
 ReadReport read_findings(std::string_view bytes);
 
 }  // namespace intelwall::findings
