@@ -16,8 +16,8 @@ namespace intelwall::aws {
 using Json = nlohmann::json;
 
 struct RetryPolicy {
-  int attempts = 5;                               ///< in all
-  std::chrono::milliseconds base{100};            ///< full jitter: sleep uniform in [0, min(cap, base * 2^n)]
+  int attempts = 5;                     ///< in all
+  std::chrono::milliseconds base{100};  ///< full jitter: sleep uniform in [0, min(cap, base * 2^n)]
   std::chrono::milliseconds cap{5'000};
   std::chrono::milliseconds retry_after_cap{30'000};  ///< a longer Retry-After gives up with `unavailable`
 };
@@ -40,13 +40,13 @@ struct ServiceError {
   int status = 0;
 };
 
-/// One AWS service over one of its protocols. Retries throttling, 5xx, the `fault` errors and transport faults, within the
-/// policy; all else is told at once. Calls that are not idempotent are retried only when the service did not act
+/// One AWS service over one of its protocols. Retries throttling, 5xx, the `fault` errors and transport faults, within
+/// the policy; all else is told at once. Calls that are not idempotent are retried only when the service did not act
 /// (throttling, connect failure).
 class ServiceClient {
  public:
-  /// `id` names AWS_ENDPOINT_URL_<ID> (upper case, "NETWORK_FIREWALL"); `endpoint_prefix` the default host; `signing` the
-  /// SigV4 service name.
+  /// `id` names AWS_ENDPOINT_URL_<ID> (upper case, "NETWORK_FIREWALL"); `endpoint_prefix` the default host; `signing`
+  /// the SigV4 service name.
   ServiceClient(Session session, std::string id, std::string endpoint_prefix, std::string signing);
 
   enum class Repeat { safe, unsafe };
@@ -58,13 +58,14 @@ class ServiceClient {
   const Session& session() const { return session_; }
 
  private:
-  Result<Json> exchange(HttpRequest request, Repeat repeat) const;
+  Result<Json> exchange(HttpRequest request, Repeat repeat, const std::string& operation) const;
   Session session_;
   std::string id_, scheme_, host_, base_path_, signing_;
   Result<void> endpoint_status_;
 };
 
-/// Errors of calls carry the service's error name at the start of `message` ("InvalidTokenException: …"); this finds it.
+/// Errors of calls carry the service's error name at the start of `message` ("InvalidTokenException: …"); this finds
+/// it.
 std::string service_error_name(const Error& error);
 
 }  // namespace intelwall::aws

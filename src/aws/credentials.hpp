@@ -28,9 +28,10 @@ class CredentialProvider {
 };
 
 /// AWS_ACCESS_KEY_ID and friends, else the profile (AWS_PROFILE or "default") in AWS_SHARED_CREDENTIALS_FILE
-/// (~/.aws/credentials) and AWS_CONFIG_FILE (~/.aws/config, "[profile NAME]"). A profile named explicitly wins over keys in
-/// the environment, as in the AWS CLI. The error names each place that was looked at.
-std::unique_ptr<CredentialProvider> default_credentials(const Environment& env, std::optional<std::string> profile = {});
+/// (~/.aws/credentials) and AWS_CONFIG_FILE (~/.aws/config, "[profile NAME]"). A profile named explicitly wins over
+/// keys in the environment, as in the AWS CLI. The error names each place that was looked at.
+std::unique_ptr<CredentialProvider> default_credentials(const Environment& env,
+                                                        std::optional<std::string> profile = {});
 
 /// Region: explicit, AWS_REGION, AWS_DEFAULT_REGION, the profile's. An error says how to set it.
 Result<std::string> resolve_region(const Environment& env, std::optional<std::string> profile = {});

@@ -15,8 +15,8 @@ namespace intelwall::aws {
 struct HttpRequest {
   std::string method = "POST";
   std::string scheme = "https";
-  std::string host;         ///< with ":port" where it is not the scheme's own
-  std::string path = "/";   ///< decoded, UTF-8 bytes
+  std::string host;                                        ///< with ":port" where it is not the scheme's own
+  std::string path = "/";                                  ///< decoded, UTF-8 bytes
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
@@ -42,16 +42,23 @@ struct TimeOuts {
   std::chrono::milliseconds total{60'000};
 };
 
-/// Sends one request, no retries. Errors are transport faults only (`unavailable`, or `denied` for TLS verification); any
-/// HTTP status is a response. Thread-safe.
+/// Sends one request, no retries. Errors are transport faults only (`unavailable`, or `denied` for TLS verification);
+/// any HTTP status is a response. Thread-safe.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 
-/// libcurl: keeps connections, verifies TLS always, takes proxies from HTTPS_PROXY, HTTP_PROXY, NO_PROXY, a CA file from
-/// AWS_CA_BUNDLE, speaks only http and https, follows no redirects. Responses over `max_response_bytes` are an error.
+/// Whether a transport fault happened before any byte of the request went out, so that repeating it is always safe. The
+/// place of such an Error begins with "connecting to ".
+bool never_sent(const Error& transport_fault);
+
+/// libcurl: keeps connections, verifies TLS always, takes a CA file from AWS_CA_BUNDLE, speaks only http and https,
+/// follows no redirects. Proxies come from HTTPS_PROXY, ALL_PROXY and NO_PROXY in either case; for plain http only from
+/// lower-case http_proxy, since CGI servers set HTTP_PROXY from a request's header. Responses over `max_response_bytes`
+/// are an error
+/// (`protocol`), broken requests too (`invalid_input`); neither is worth a repeat.
 std::unique_ptr<HttpClient> make_curl_client(TimeOuts time_outs = {}, std::size_t max_response_bytes = 64u << 20);
 
 }  // namespace intelwall::aws

@@ -9,8 +9,8 @@
 
 namespace intelwall::aws {
 
-/// A stateful rule group as DescribeRuleGroup gives it. `body` is the whole RuleGroup document, so that everything we do
-/// not understand (RuleVariables, ReferenceSets, StatefulRuleOptions) is sent back as it was.
+/// A stateful rule group as DescribeRuleGroup gives it. `body` is the whole RuleGroup document, so that everything we
+/// do not understand (RuleVariables, ReferenceSets, StatefulRuleOptions) is sent back as it was.
 struct RuleGroupState {
   std::string arn;
   std::string name;
@@ -21,8 +21,10 @@ struct RuleGroupState {
   std::size_t consumed = 0;
   std::size_t associations = 0;
   std::map<std::string, std::string> tags;
-  Json body;  ///< RuleGroup
-  Json encryption;  ///< EncryptionConfiguration or null
+  Json body;             ///< RuleGroup
+  Json encryption;       ///< EncryptionConfiguration or null
+  Json source_metadata;  ///< SourceMetadata (a copy of a managed group) or null
+  Json summary;          ///< SummaryConfiguration or null
 };
 
 struct PolicyReference {
@@ -48,7 +50,7 @@ struct PolicyState {
 
 struct SyncState {
   std::string zone;
-  std::string status;        ///< PENDING, IN_SYNC, CAPACITY_CONSTRAINED, …
+  std::string status;  ///< PENDING, IN_SYNC, CAPACITY_CONSTRAINED, …
   std::string update_token;
 };
 

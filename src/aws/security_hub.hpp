@@ -45,7 +45,8 @@ class SsmClient {
  public:
   explicit SsmClient(Session session);
   Result<std::string> get_parameter(const std::string& name) const;
-  Result<void> put_parameter(const std::string& name, const std::string& value) const;  ///< overwrites, String or advanced
+  Result<void> put_parameter(const std::string& name,
+                             const std::string& value) const;  ///< overwrites, String or advanced
 
  private:
   ServiceClient client_;

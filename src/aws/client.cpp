@@ -1,0 +1,131 @@
+#include "aws/client.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "aws/endpoint.hpp"
+#include "aws/json_text.hpp"
+#include "aws/service_error.hpp"
+#include "aws/text.hpp"
+
+namespace intelwall::aws {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+/// How one attempt ended.
+struct Attempt {
+  Result<Json> result;
+  bool again = false;                ///< another attempt may help and can do no harm
+  std::optional<milliseconds> wait;  ///< told by the service
+};
+
+Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat, Time now) {
+  const bool safe = repeat == ServiceClient::Repeat::safe;
+  constexpr const char* uncertain = "it may have been carried out all the same: look before repeating it";
+  if (!response) {
+    Error error = response.error();
+    const bool unsent = never_sent(error);
+    const bool passing = error.code == ErrorCode::unavailable;
+    if (passing && !unsent && !safe) error.hint = uncertain;
+    return {std::unexpected(std::move(error)), passing && (unsent || safe), {}};
+  }
+  if (response->status >= 200 && response->status < 300) {
+    if (trim(response->body).empty()) return {Json::object(), false, {}};
+    auto json = parse_json(response->body);
+    if (json && json->is_object()) return {std::move(json), false, {}};
+    const std::string reason = json ? "this is JSON but no object" : json.error().message;
+    return {fail(ErrorCode::protocol, "the answer cannot be read: " + reason, {},
+                 "check AWS_ENDPOINT_URL: this is not an answer of an AWS service"),
+            false,
+            {}};
+  }
+  const ServiceError told = parse_service_error(*response);
+  Error error = to_error(told, *response, now);
+  const Refusal refusal = classify(told);
+  if (refusal == Refusal::fault && !safe) error.hint = uncertain;
+  const bool again = refusal == Refusal::throttled || (refusal == Refusal::fault && safe);
+  return {std::unexpected(std::move(error)), again, retry_after(*response, now)};
+}
+
+/// Full jitter: many clients that failed together do not come back together.
+milliseconds back_off(const RetryPolicy& policy, int attempt, std::minstd_rand& random) {
+  milliseconds ceiling = policy.base;
+  for (int doubled = 1; doubled < attempt && ceiling < policy.cap; ++doubled) ceiling *= 2;
+  ceiling = std::clamp(ceiling, milliseconds(0), policy.cap);
+  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, ceiling.count())(random));
+}
+
+}  // namespace
+
+ServiceClient::ServiceClient(Session session, std::string id, std::string endpoint_prefix, std::string signing)
+    : session_(std::move(session)), id_(std::move(id)), signing_(std::move(signing)) {
+  IW_ASSERT(session_.http != nullptr);
+  IW_ASSERT(session_.credentials != nullptr);
+  if (!session_.sleep) session_.sleep = [](milliseconds time) { std::this_thread::sleep_for(time); };
+  auto endpoint = resolve_endpoint(session_.env, id_, endpoint_prefix, session_.region);
+  if (!endpoint) {
+    endpoint_status_ = std::unexpected(std::move(endpoint).error());
+    return;
+  }
+  scheme_ = std::move(endpoint->scheme);
+  host_ = std::move(endpoint->host);
+  base_path_ = std::move(endpoint->base_path);
+}
+
+Result<Json> ServiceClient::call_json(const std::string& version, const std::string& target, const Json& input,
+                                      Repeat repeat) const {
+  HttpRequest request;
+  request.headers = {{"Content-Type", "application/x-amz-json-" + version}, {"X-Amz-Target", target}};
+  request.body = dump_json(input);
+  return exchange(std::move(request), repeat, target.substr(target.rfind('.') + 1));
+}
+
+Result<Json> ServiceClient::call_rest(HttpRequest request, Repeat repeat) const {
+  if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  const std::string operation = request.method + ' ' + printable(request.path, 80);
+  return exchange(std::move(request), repeat, operation);
+}
+
+Result<Json> ServiceClient::exchange(HttpRequest request, Repeat repeat, const std::string& operation) const {
+  IW_CHECK(endpoint_status_);
+  const RetryPolicy& policy = session_.retries;
+  request.scheme = scheme_;
+  request.host = host_;
+  request.path = base_path_ + request.path;
+  request.headers.emplace_back("User-Agent", "intelwall");
+  const auto unsigned_headers = request.headers;
+  std::minstd_rand random{std::random_device{}()};
+  for (int attempt = 1;; ++attempt) {
+    IW_TRY(const Credentials credentials, session_.credentials->get());
+    request.headers = unsigned_headers;
+    sign(request, {session_.region, signing_}, credentials, session_.clock());
+    const auto response = session_.http->send(request);
+    Attempt outcome = judge(response, repeat, session_.clock());
+    if (outcome.result) return std::move(outcome.result);
+    Error error = std::move(outcome.result).error();
+    const bool asks_too_much = outcome.wait && *outcome.wait > policy.retry_after_cap;
+    if (outcome.again && !asks_too_much && attempt < policy.attempts) {
+      session_.sleep(std::max(outcome.wait.value_or(milliseconds(0)), back_off(policy, attempt, random)));
+      continue;
+    }
+    if (outcome.again && asks_too_much)
+      error.hint = "the service asks to wait " + std::to_string(outcome.wait->count() / 1000) + " s";
+    if (attempt > 1) error.message += " (attempt " + std::to_string(attempt) + ", the last)";
+    const std::string id = response ? response->header("x-amzn-requestid") : std::string();
+    error.place = signing_ + ' ' + operation + (error.place.empty() ? "" : ", " + error.place) +
+                  (id.empty() ? "" : ", request " + printable(id, 64));
+    return std::unexpected(std::move(error));
+  }
+}
+
+std::string service_error_name(const Error& error) {
+  const std::string_view message = error.message;
+  const std::string_view name = message.substr(0, message.find_first_of(": "));
+  const std::string_view rest = message.substr(name.size());
+  const bool alone = rest.empty() || rest.starts_with(": ") || rest.starts_with(" (attempt ");
+  return alone && is_error_name(name) ? std::string(name) : std::string();
+}
+
+}  // namespace intelwall::aws

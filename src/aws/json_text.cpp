@@ -1,0 +1,82 @@
+#include "aws/json_text.hpp"
+
+#include <simdjson.h>
+
+namespace intelwall::aws {
+
+namespace {
+
+constexpr std::size_t max_depth = 512;
+
+/// Recursion ends at max_depth, which the parser has checked.
+Json convert(simdjson::dom::element element) {
+  using Type = simdjson::dom::element_type;
+  switch (element.type()) {
+    case Type::OBJECT: {
+      Json object = Json::object();
+      for (const auto field : element.get_object().value_unsafe())
+        object[std::string(field.key)] = convert(field.value);
+      return object;
+    }
+    case Type::ARRAY: {
+      Json array = Json::array();
+      for (const auto item : element.get_array().value_unsafe()) array.push_back(convert(item));
+      return array;
+    }
+    case Type::STRING:
+      return std::string(element.get_string().value_unsafe());
+    case Type::INT64: {
+      const auto number = element.get_int64().value_unsafe();
+      return number >= 0 ? Json(static_cast<std::uint64_t>(number)) : Json(number);
+    }
+    case Type::UINT64:
+      return element.get_uint64().value_unsafe();
+    case Type::DOUBLE:
+      return element.get_double().value_unsafe();
+    case Type::BOOL:
+      return element.get_bool().value_unsafe();
+    case Type::NULL_VALUE:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text) {
+  simdjson::dom::parser parser;
+  auto error = parser.allocate(text.size(), max_depth);
+  simdjson::dom::element root;
+  if (!error) error = parser.parse(text.data(), text.size()).get(root);
+  if (error) return fail(ErrorCode::protocol, "this is not JSON (" + std::string(simdjson::error_message(error)) + ")");
+  return convert(root);
+}
+
+std::string dump_json(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+const Json& member(const Json& object, const char* key) {
+  static const Json none;
+  if (!object.is_object()) return none;
+  const auto found = object.find(key);
+  return found == object.end() ? none : *found;
+}
+
+std::string text_in(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  return value.is_string() ? value.get_ref<const std::string&>() : std::string();
+}
+
+std::size_t count_in(const Json& object, const char* key) {
+  const Json& value = member(object, key);
+  return value.is_number_unsigned() ? value.get<std::size_t>() : 0;
+}
+
+const std::vector<Json>& items_in(const Json& object, const char* key) {
+  static const std::vector<Json> none;
+  const Json& value = member(object, key);
+  return value.is_array() ? value.get_ref<const std::vector<Json>&>() : none;
+}
+
+}  // namespace intelwall::aws

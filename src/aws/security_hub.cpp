@@ -1,0 +1,155 @@
+#include "aws/security_hub.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "aws/json_text.hpp"
+
+namespace intelwall::aws {
+
+namespace {
+
+using Repeat = ServiceClient::Repeat;
+
+/// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchImportFindings.html, also of BatchUpdateFindings.
+constexpr std::size_t max_batch = 100;
+constexpr std::size_t max_batch_bytes = 6'000'000;
+/// Values of one filter (API_GetFindings).
+constexpr std::size_t max_filter_values = 20;
+constexpr std::size_t max_note = 512;
+constexpr int max_pages = 1'000;
+
+HttpRequest json_request(const char* method, const char* path, const Json& body) {
+  HttpRequest request;
+  request.method = method;
+  request.path = path;
+  request.body = dump_json(body);
+  return request;
+}
+
+std::unexpected<Error> broken_answer(const std::string& operation, const std::string& what) {
+  return fail(ErrorCode::protocol, "the answer has no " + what, "securityhub " + operation,
+              "check AWS_ENDPOINT_URL: this is not an answer of AWS Security Hub");
+}
+
+/// At most `limit` bytes, cut between characters.
+std::string shortened(const std::string& text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  std::size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+const char* word(WorkflowStatus status) {
+  switch (status) {
+    case WorkflowStatus::unchanged:
+      break;
+    case WorkflowStatus::notified:
+      return "NOTIFIED";
+    case WorkflowStatus::resolved:
+      return "RESOLVED";
+    case WorkflowStatus::suppressed:
+      return "SUPPRESSED";
+  }
+  return "";
+}
+
+}  // namespace
+
+SecurityHubClient::SecurityHubClient(Session session)
+    : client_(std::move(session), "SECURITYHUB", "securityhub", "securityhub") {}
+
+Result<std::vector<Json>> SecurityHubClient::get_findings(const std::vector<std::string>& ids) const {
+  std::vector<Json> findings;
+  for (std::size_t from = 0; from < ids.size(); from += max_filter_values) {
+    const std::span batch(ids.begin() + static_cast<std::ptrdiff_t>(from),
+                          std::min(max_filter_values, ids.size() - from));
+    Json input = {{"MaxResults", 100}};
+    for (const std::string& id : batch) input["Filters"]["Id"].push_back({{"Value", id}, {"Comparison", "EQUALS"}});
+    for (int page = 0;; ++page) {
+      if (page == max_pages) return broken_answer("GetFindings", "last page");
+      IW_TRY(Json answer, client_.call_rest(json_request("POST", "/findings", input), Repeat::safe));
+      if (!member(answer, "Findings").is_array()) return broken_answer("GetFindings", "Findings");
+      for (Json& finding : answer["Findings"])
+        if (std::ranges::find(batch, text_in(finding, "Id")) != batch.end()) findings.push_back(std::move(finding));
+      const std::string next = text_in(answer, "NextToken");
+      if (next.empty()) break;
+      input["NextToken"] = next;
+    }
+  }
+  return findings;
+}
+
+Result<SecurityHubClient::ImportResult> SecurityHubClient::batch_import_findings(
+    const std::vector<Json>& findings) const {
+  ImportResult result;
+  for (std::size_t from = 0; from < findings.size();) {
+    std::string body = R"({"Findings":[)";
+    std::size_t next = from;
+    for (; next < findings.size() && next - from < max_batch; ++next) {
+      const std::string one = dump_json(findings[next]);
+      if (next > from && body.size() + one.size() > max_batch_bytes) break;
+      if (next > from) body += ',';
+      body += one;
+    }
+    body += "]}";
+    HttpRequest request;
+    request.path = "/findings/import";
+    request.body = std::move(body);
+    // The same finding twice is one finding.
+    IW_TRY(const Json answer, client_.call_rest(std::move(request), Repeat::safe));
+    if (!member(answer, "SuccessCount").is_number()) return broken_answer("BatchImportFindings", "SuccessCount");
+    result.accepted += count_in(answer, "SuccessCount");
+    for (const Json& failed : items_in(answer, "FailedFindings"))
+      result.failures.push_back({text_in(failed, "Id"), text_in(failed, "ErrorCode"), text_in(failed, "ErrorMessage")});
+    from = next;
+  }
+  return result;
+}
+
+Result<SecurityHubClient::ImportResult> SecurityHubClient::batch_update_findings(
+    const std::vector<FindingKey>& findings, const std::string& note, const std::string& updated_by,
+    WorkflowStatus status) const {
+  ImportResult result;
+  for (std::size_t from = 0; from < findings.size(); from += max_batch) {
+    Json input = Json::object();
+    for (std::size_t at = from; at < std::min(from + max_batch, findings.size()); ++at)
+      input["FindingIdentifiers"].push_back({{"Id", findings[at].id}, {"ProductArn", findings[at].product_arn}});
+    if (!note.empty()) input["Note"] = {{"Text", shortened(note, max_note)}, {"UpdatedBy", updated_by}};
+    if (status != WorkflowStatus::unchanged) input["Workflow"] = {{"Status", word(status)}};
+    IW_TRY(const Json answer, client_.call_rest(json_request("PATCH", "/findings/batchupdate", input), Repeat::safe));
+    if (!member(answer, "ProcessedFindings").is_array())
+      return broken_answer("BatchUpdateFindings", "ProcessedFindings");
+    result.accepted += items_in(answer, "ProcessedFindings").size();
+    for (const Json& failed : items_in(answer, "UnprocessedFindings"))
+      result.failures.push_back({text_in(member(failed, "FindingIdentifier"), "Id"), text_in(failed, "ErrorCode"),
+                                 text_in(failed, "ErrorMessage")});
+  }
+  return result;
+}
+
+Result<std::string> SecurityHubClient::ensure_action_target(const std::string& id, const std::string& name,
+                                                            const std::string& description) const {
+  const Json wanted = {{"Id", id}, {"Name", name}, {"Description", description}};
+  auto created = client_.call_rest(json_request("POST", "/actionTargets", wanted), Repeat::safe);
+  if (created) {
+    std::string arn = text_in(*created, "ActionTargetArn");
+    if (arn.empty()) return broken_answer("CreateActionTarget", "ActionTargetArn");
+    return arn;
+  }
+  if (service_error_name(created.error()) != "ResourceConflictException")
+    return std::unexpected(std::move(created).error());
+  // Its ARN holds our account, which we do not know: look for it.
+  Json input = {{"MaxResults", 100}};
+  for (int page = 0; page < max_pages; ++page) {
+    IW_TRY(const Json answer, client_.call_rest(json_request("POST", "/actionTargets/get", input), Repeat::safe));
+    for (const Json& action : items_in(answer, "ActionTargets"))
+      if (std::string arn = text_in(action, "ActionTargetArn"); arn.ends_with("action/custom/" + id)) return arn;
+    const std::string next = text_in(answer, "NextToken");
+    if (next.empty()) break;
+    input["NextToken"] = next;
+  }
+  return std::unexpected(std::move(created).error());
+}
+
+}  // namespace intelwall::aws
