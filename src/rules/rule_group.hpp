@@ -51,9 +51,25 @@ struct ReadBack {
 };
 ReadBack read_decisions(const RuleDocument& document);
 
-/// One rule per protocol of the decision, in protocol order, with stable sids: derived from (decision id, protocol), moved
-/// on by linear probing where `taken` has them. Adds the sids it gives to `taken`. Asserts nothing about the group.
-/// Errors: a rule over max_rule_bytes (cannot happen with valid decisions, so an assert).
+/// Whether an id may stand in a rule: decision_id_bytes of [a-z0-9].
+inline constexpr std::size_t decision_id_bytes = 12;
+bool is_decision_id(std::string_view id);
+
+/// Bounds on what a rule carries, so that 2,500 decisions over tls and http (names of 20 bytes, all texts full) fit
+/// max_group_bytes: the arithmetic is in docs/rules.md. The reason gets what the other three leave of max_texts.
+inline constexpr std::size_t max_source = 20;
+inline constexpr std::size_t max_actor = 24;
+inline constexpr std::size_t max_confidence = 8;
+inline constexpr std::size_t max_texts = 70;
+
+/// The decision as its rules carry it: texts cut to the bounds above, times within the years 1970 to 9999.
+/// For any valid d: read_decisions(parse_rules(render(d))) == {normalised(d)}. Compare only normalised decisions.
+Decision normalised(Decision decision);
+
+/// One rule per protocol of the decision, in protocol order, with stable sids: derived from (decision id, protocol),
+/// moved on by linear probing where `taken` has them. Adds the sids it gives to `taken`. Asserts nothing about the
+/// group. The decision is normalised first. Its id must be 12 characters of [a-z0-9] and its action not pass (asserted:
+/// an id is the one part of a rule that no type of its own keeps clean). No rule is longer than max_rule_bytes.
 std::vector<RuleLine> render(const Decision& decision, std::set<std::uint32_t>& taken);
 
 /// The `domain-list` form (RulesSourceList). It carries no id, no expiry, no reason.
