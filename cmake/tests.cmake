@@ -48,6 +48,3 @@ if(NOT INTELWALL_SANITIZE)
     target_compile_definitions(bench_${name} PRIVATE INTELWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   endforeach()
 endif()
-if(TARGET test_rules)
-  target_link_libraries(test_rules PRIVATE intelwall_os)  # runs the real Suricata
-endif()
