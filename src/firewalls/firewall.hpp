@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,14 @@ struct Observation {
   std::vector<Group> groups;
 };
 
-/// What should become different. Adding a decision that is there already (same id) replaces it only when it says something
-/// else; removing one that is not there is nothing.
+/// What should become different. Adding a decision that is there already (same id) replaces it only when it says
+/// something else; removing one that is not there is nothing.
 struct Change {
   std::vector<Decision> put;
   std::vector<std::string> remove;  ///< decision ids
+  /// Removals that nobody named one by one (a reconcile, a feed) are bounded by the implementation's guard.
+  enum class Intent { deliberate, unattended };
+  Intent intent = Intent::deliberate;
 };
 
 /// From what is seen to what should change; called again with a fresh observation whenever somebody else was faster.
@@ -41,10 +45,10 @@ using Fold = std::function<Result<Change>(const Observation&)>;
 
 /// One write that a plan would do, for people and for JSON.
 struct Step {
-  enum class Kind { create_group, update_group, update_policy, delete_group };
+  enum class Kind { create_group, update_group, update_policy };
   Kind kind = Kind::update_group;
-  std::string target;               ///< group or policy name
-  std::vector<std::string> added;   ///< rule texts, or references
+  std::string target;              ///< group or policy name
+  std::vector<std::string> added;  ///< rule texts, or references
   std::vector<std::string> removed;
 };
 const char* to_string(Step::Kind kind);
@@ -55,10 +59,15 @@ struct Plan {
 };
 
 struct Applied {
-  Plan plan;                     ///< what was done
-  std::vector<Error> not_done;   ///< steps that were not (exit code 3)
-  int attempts = 1;              ///< rounds of observe and fold until no token was stale
-  Observation before, after;
+  Plan plan;                     ///< what was done, over all rounds
+  std::optional<Error> failure;  ///< what ended it early; the steps in `plan` stand nevertheless (exit code 3)
+  int rounds = 1;                ///< observe and fold, until no token was stale
+  Observation before;            ///< what the last fold saw
+  struct Write {
+    std::string resource;  ///< ARN
+    std::string version;   ///< the update token that the write was answered with
+  };
+  std::vector<Write> writes;  ///< the last one of each resource
 };
 
 /// An enforcement point. Thread-safe: each call reads afresh.
@@ -70,8 +79,8 @@ class Firewall {
   virtual Result<Plan> plan(const Fold& fold) = 0;
   /// observe, fold, plan, write; on a stale token all again, so that nobody's change is lost.
   virtual Result<Applied> apply(const Fold& fold) = 0;
-  /// Waits until every zone of the firewall runs what apply() wrote last through this object. `unavailable` when time is up.
-  virtual Result<void> verify(std::chrono::milliseconds patience) = 0;
+  /// Waits until every zone of the firewall runs what was written, or something newer. `unavailable` when time is up.
+  virtual Result<void> verify(const Applied& applied, std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace intelwall::firewalls

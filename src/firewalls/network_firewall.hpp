@@ -9,21 +9,25 @@
 
 namespace intelwall::firewalls {
 
+/// How decisions are written into rule groups (docs/rules.md).
 enum class Format { suricata, domain_list };
+const char* to_string(Format format);
 Result<Format> parse_format(std::string_view text);
 
 struct NetworkFirewallOptions {
-  std::string firewall;               ///< name or ARN
-  std::string prefix = "intelwall";   ///< our groups are <prefix>-blocks-N
+  std::string firewall;              ///< name or ARN
+  std::string prefix = "intelwall";  ///< our groups are <prefix>-blocks-N
   Format format = Format::suricata;
-  std::size_t group_capacity = 5'000; ///< reserved at creation: 2,500 domains over tls and http
-  std::optional<int> priority;        ///< in a strict-order policy; nothing: the first free one from 100
-  double max_removals = 0.2;          ///< share of our decisions one change may remove, when it removes more than 10
+  std::size_t group_capacity = 5'000;    ///< reserved at creation: 2,500 domains over tls and http
+  std::size_t policy_capacity = 30'000;  ///< the account's quota of stateful rules a policy
+  std::optional<int> priority;           ///< in a strict-order policy; nothing: the first free one from 100
+  double max_removals = 0.2;             ///< share of our decisions that one unattended change may remove
 };
 
-/// AWS Network Firewall. See docs/adr/0003-rule-groups-are-the-record.md.
-std::unique_ptr<Firewall> make_network_firewall(std::shared_ptr<aws::NetworkFirewallClient> client,
-                                                NetworkFirewallOptions options, Clock clock = system_now,
+/// AWS Network Firewall. The rule groups are the record: what is decided stands in them and nowhere else.
+/// Thread-safe, keeps nothing between calls.
+std::unique_ptr<Firewall> make_network_firewall(std::shared_ptr<const aws::NetworkFirewallClient> client,
+                                                NetworkFirewallOptions options,
                                                 std::function<void(std::chrono::milliseconds)> sleep = {});
 
 }  // namespace intelwall::firewalls
