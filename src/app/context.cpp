@@ -1,0 +1,57 @@
+#include "app/context.hpp"
+
+#include "app/lists.hpp"
+
+namespace intelwall::app {
+
+Result<void> connect(Context& context) {
+  if (!context.http) context.http = aws::make_curl_client();
+  aws::Session session;
+  session.http = context.http;
+  session.credentials = aws::default_credentials(context.env, context.settings.profile);
+  if (context.settings.region) {
+    session.region = *context.settings.region;
+  } else {
+    IW_TRY(session.region, aws::resolve_region(context.env, context.settings.profile));
+  }
+  session.env = context.env;
+  session.clock = context.clock;
+  session.sleep = context.sleep;
+  context.session = std::move(session);
+  return {};
+}
+
+Result<void> open_firewall(Context& context) {
+  if (context.settings.firewall.firewall.empty())
+    return fail(
+        ErrorCode::usage, "no firewall is named", {},
+        "give --firewall NAME, set INTELWALL_FIREWALL, or write `firewall: NAME` into intelwall.yaml; to try it on "
+        "this machine: `intelwall lab up` and `eval \"$(intelwall lab env)\"`");
+  if (!context.session) IW_CHECK(connect(context));
+  context.firewall = firewalls::make_network_firewall(std::make_shared<aws::NetworkFirewallClient>(*context.session),
+                                                      context.settings.firewall, context.sleep);
+  return {};
+}
+
+Result<void> load_guardrails(Context& context) {
+  policy::Lists lists;
+  IW_TRY(lists.protected_zones, policy::parse_list(policy::shipped_protected_zones(), "protected zones (shipped)"));
+  IW_TRY(lists.warned, policy::parse_list(policy::shipped_popular_names(), "popular names (shipped)"));
+  const auto extend = [&](const std::optional<ListPlace>& place, std::vector<policy::ListEntry>& into,
+                          Missing missing) -> Result<void> {
+    if (!place) return {};
+    IW_TRY(const std::string text, read_list(context, *place, missing));
+    IW_TRY(auto more, policy::parse_list(text, place->to_text()));
+    into.insert(into.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    return {};
+  };
+  const auto& settings = context.settings;
+  IW_CHECK(extend(settings.protected_zones, lists.protected_zones, Missing::is_error));
+  IW_CHECK(extend(settings.warn_list, lists.warned, Missing::is_error));
+  // `allow` makes this list, so before its first use there is none.
+  IW_CHECK(extend(settings.allow_list, lists.allowed, Missing::is_empty));
+  IW_TRY(context.guardrails, policy::Guardrails::make(std::move(lists)));
+  return {};
+}
+
+}  // namespace intelwall::app

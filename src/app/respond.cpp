@@ -1,0 +1,157 @@
+#include "app/respond.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "aws/security_hub.hpp"
+
+namespace intelwall::app {
+
+namespace {
+
+constexpr std::size_t max_note = 512;  // Security Hub, NoteUpdate.Text
+
+Decision decide(const Context& context, const findings::Finding& finding, const findings::Candidate& candidate,
+                const std::optional<findings::CustomAction>& action) {
+  const auto& settings = context.settings;
+  const Time now = context.clock();
+  Decision decision{.id = decision_id(*candidate.domain, settings.action),
+                    .domain = *candidate.domain,
+                    .action = settings.action,
+                    .protocols = settings.protocols,
+                    .reason = RuleText(finding.title),
+                    .source = RuleText(finding.product.empty() ? to_string(finding.source) : finding.product),
+                    .actor = RuleText(action ? "action:" + action->name : settings.actor),
+                    .confidence = RuleText(finding.severity),
+                    .created_at = now,
+                    .expires_at = {}};
+  if (settings.lifetime) decision.expires_at = now + *settings.lifetime;
+  return decision;
+}
+
+void judge(Context& context, findings::ReadReport report, RespondOutcome& outcome) {
+  for (auto& finding : report.findings) {
+    JudgedFinding judged;
+    for (auto& candidate : finding.candidates) {
+      JudgedCandidate each{candidate, context.guardrails->judge(finding, candidate), {}};
+      if (each.judgement.verdict == policy::Verdict::block) {
+        auto decision = decide(context, finding, candidate, report.custom_action);
+        each.decision_id = decision.id;
+        if (std::ranges::find(outcome.decisions, decision.id, &Decision::id) == outcome.decisions.end())
+          outcome.decisions.push_back(std::move(decision));
+      }
+      judged.candidates.push_back(std::move(each));
+    }
+    judged.finding = std::move(finding);
+    outcome.findings.push_back(std::move(judged));
+  }
+}
+
+bool written(const Enforcement& enforcement) {
+  return !enforcement.failure && !enforcement.unverified;
+}
+
+void write_notes(Context& context, RespondOutcome& outcome) {
+  // Findings with the same note and status share a call.
+  std::map<std::pair<std::string, aws::WorkflowStatus>, std::vector<aws::FindingKey>> notes;
+  for (const auto& judged : outcome.findings) {
+    if (judged.finding.source != findings::Source::security_hub || judged.finding.product_arn.empty()) continue;
+    const bool blocked = written(outcome.enforcement) && std::ranges::any_of(judged.candidates, [](const auto& each) {
+                           return !each.decision_id.empty();
+                         });
+    notes[{note_for(judged, outcome.decisions, outcome.enforcement),
+           blocked ? aws::WorkflowStatus::notified : aws::WorkflowStatus::unchanged}]
+        .push_back({judged.finding.id, judged.finding.product_arn});
+  }
+  if (notes.empty()) return;
+  if (!context.session)
+    if (auto connected = connect(context); !connected) {
+      outcome.notes_not_written.push_back(std::move(connected).error());
+      return;
+    }
+  const aws::SecurityHubClient hub(*context.session);
+  for (const auto& [note, keys] : notes) {
+    auto result = hub.batch_update_findings(keys, note.first, "intelwall", note.second);
+    if (!result) {
+      outcome.notes_not_written.push_back(std::move(result).error());
+      continue;
+    }
+    for (const auto& failure : result->failures)
+      outcome.notes_not_written.push_back(
+          {ErrorCode::unavailable,
+           fmt::format("the note was not taken: {} {}", failure.code, printable(failure.message)),
+           printable(failure.id),
+           {}});
+  }
+}
+
+std::string cut(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  text.resize(most - 3);
+  return text + "...";
+}
+
+}  // namespace
+
+Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode) {
+  auto report = findings::read_findings(bytes);
+  RespondOutcome outcome;
+  outcome.records = report.records;
+  outcome.unreadable = std::move(report.errors);
+  judge(context, std::move(report), outcome);
+
+  if (!outcome.decisions.empty() && mode == Mode::write) {
+    if (!context.firewall) IW_CHECK(open_firewall(context));
+    auto enforced = enforce(
+        context,
+        [&](const firewalls::Observation& seen) -> Result<firewalls::Change> {
+          return merge(seen, outcome.decisions, Existing::keep_if_enough);
+        },
+        mode);
+    // The finding still gets its note: that the block failed is what the responder must know.
+    if (enforced)
+      outcome.enforcement = *std::move(enforced);
+    else
+      outcome.enforcement.failure = std::move(enforced).error();
+  }
+  if (mode == Mode::write) write_notes(context, outcome);
+  return outcome;
+}
+
+int exit_code(const RespondOutcome& outcome) {
+  if (outcome.enforcement.failure) return outcome.enforcement.plan.empty() ? 1 : 3;
+  if (outcome.findings.empty() && !outcome.unreadable.empty()) return 1;
+  if (!outcome.unreadable.empty() || outcome.enforcement.unverified) return 3;
+  return 0;
+}
+
+std::string note_for(const JudgedFinding& judged, const std::vector<Decision>& decisions,
+                     const Enforcement& enforcement) {
+  if (judged.candidates.empty()) return "intelwall: this finding names no domain, nothing was changed.";
+  std::string note = "intelwall:";
+  for (const auto& each : judged.candidates) {
+    const auto text = each.candidate.domain ? each.candidate.domain->name.text() : printable(each.candidate.text, 60);
+    if (each.decision_id.empty()) {
+      const auto& reason = each.judgement.reasons.front();
+      note += fmt::format(" {} {} ({}).",
+                          each.judgement.verdict == policy::Verdict::ask ? "ask before blocking" : "not blocked:", text,
+                          reason.text);
+      continue;
+    }
+    if (enforcement.failure) {
+      note += fmt::format(" FAILED to block {} ({}).", text, enforcement.failure->message);
+      continue;
+    }
+    const auto decision = std::ranges::find(decisions, each.decision_id, &Decision::id);
+    IW_ASSERT(decision != decisions.end());
+    note += fmt::format(" {} {}{} until {}, id {}{}.", to_string(decision->action), text,
+                        decision->domain.scope == Scope::subdomains ? " and its subdomains" : "",
+                        decision->expires_at ? format_time(*decision->expires_at) : "lifted", decision->id,
+                        enforcement.unverified ? ", written but not yet seen live in every zone" : ", live");
+  }
+  return cut(std::move(note), max_note);
+}
+
+}  // namespace intelwall::app

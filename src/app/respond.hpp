@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/block.hpp"
+#include "findings/finding.hpp"
+
+namespace intelwall::app {
+
+/// One candidate with what became of it.
+struct JudgedCandidate {
+  findings::Candidate candidate;
+  policy::Judgement judgement;
+  std::string decision_id;  ///< of the block that it led to
+};
+
+struct JudgedFinding {
+  findings::Finding finding;
+  std::vector<JudgedCandidate> candidates;
+};
+
+struct RespondOutcome {
+  std::vector<JudgedFinding> findings;
+  std::vector<Error> unreadable;  ///< records that could not be read
+  std::size_t records = 0;
+  std::vector<Decision> decisions;
+  Enforcement enforcement;
+  std::vector<Error> notes_not_written;  ///< findings that did not get their note back; the firewall is not affected
+};
+
+/// The whole road: findings → candidates → verdicts → decisions → rules → live, then a note and a workflow status on
+/// each Security Hub finding. Nothing is written in Mode::plan. An Error only when nothing could be done; what went
+/// wrong on the way stands in the outcome. Needs guardrails, and a firewall as soon as something is to be blocked in
+/// Mode::write (Mode::plan shows verdicts without one).
+Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode);
+
+/// 0 done (also when all is refused), 1 nothing could be read or written, 3 in part. A note that was not taken is told
+/// but is no failure: findings from a file need not stand in Security Hub.
+int exit_code(const RespondOutcome& outcome);
+
+/// The note that goes onto a finding (at most 512 characters, Security Hub's limit).
+std::string note_for(const JudgedFinding& judged, const std::vector<Decision>& decisions,
+                     const Enforcement& enforcement);
+
+}  // namespace intelwall::app

@@ -1,0 +1,290 @@
+#include "app/settings.hpp"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "os/file.hpp"
+
+namespace intelwall::app {
+
+namespace {
+
+constexpr std::size_t max_configuration_bytes = 1u << 20;
+
+Result<std::size_t> parse_number(const std::string& text, std::size_t least, std::size_t most) {
+  std::size_t value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size() || value < least || value > most)
+    return fail(ErrorCode::invalid_input,
+                fmt::format("\"{}\" is no whole number from {} to {}", printable(text), least, most));
+  return value;
+}
+
+Result<ListPlace> parse_place(const std::string& text) {
+  if (text.empty()) return fail(ErrorCode::invalid_input, "a list needs a file name or ssm:/parameter");
+  if (text.starts_with("ssm:")) {
+    if (text.size() == 4)
+      return fail(ErrorCode::invalid_input, "ssm: needs the name of a parameter", {},
+                  "for example ssm:/intelwall/allow");
+    return ListPlace{ListPlace::Kind::ssm, text.substr(4)};
+  }
+  return ListPlace{ListPlace::Kind::file, text};
+}
+
+bool is_name(const std::string& text, std::size_t most) {
+  return !text.empty() && text.size() <= most && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+Result<void> set_firewall(Settings& settings, const std::string& value) {
+  const bool arn = value.starts_with("arn:") && value.find(":firewall/") != std::string::npos && value.size() <= 256;
+  if (!arn && !is_name(value, 128))
+    return fail(ErrorCode::invalid_input,
+                fmt::format("\"{}\" is neither the name nor the ARN of a firewall", printable(value)), {},
+                "names have 1 to 128 letters, digits and hyphens");
+  settings.firewall.firewall = value;
+  return {};
+}
+
+Result<void> set_prefix(Settings& settings, const std::string& value) {
+  if (!is_name(value, 100))
+    return fail(ErrorCode::invalid_input, fmt::format("\"{}\" cannot begin the name of a rule group", printable(value)),
+                {}, "use 1 to 100 letters, digits and hyphens");
+  settings.firewall.prefix = value;
+  return {};
+}
+
+/// Assigns what `parse` makes of a value, as a SettingKey's set.
+#define IW_SETTING(target, parse)                                    \
+  [](Settings& settings, const std::string& value) -> Result<void> { \
+    IW_TRY(settings.target, parse);                                  \
+    return {};                                                       \
+  }
+
+Result<double> parse_share(const std::string& text) {
+  double value = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size() || !(value >= 0 && value <= 1))
+    return fail(ErrorCode::invalid_input, fmt::format("\"{}\" is no share between 0 and 1", printable(text)), {},
+                "0.2 is 20 %");
+  return value;
+}
+
+Result<std::chrono::seconds> parse_patience(const std::string& text) {
+  IW_TRY(const auto time, parse_lifetime(text));
+  if (!time) return fail(ErrorCode::invalid_input, "waiting for ever is not possible here", {}, "for example 60s");
+  return *time;
+}
+
+Result<std::string> parse_actor(const std::string& text) {
+  if (text.empty() || text.size() > 256) return fail(ErrorCode::invalid_input, "an actor has 1 to 256 characters");
+  return text;
+}
+
+std::string nearest_key(const std::string& wrong) {
+  std::string best;
+  std::size_t best_shared = 2;
+  for (const auto& key : setting_keys()) {
+    const std::string name = key.name;
+    std::size_t shared = 0;
+    while (shared < name.size() && shared < wrong.size() && name[shared] == wrong[shared]) ++shared;
+    if (shared > best_shared) {
+      best_shared = shared;
+      best = name;
+    }
+  }
+  return best;
+}
+
+std::string environment_name(const SettingKey& key) {
+  std::string name = fmt::format("INTELWALL_{}", key.name);
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  return name;
+}
+
+const SettingKey* find_key(const std::string& name) {
+  const auto& keys = setting_keys();
+  const auto key = std::ranges::find_if(keys, [&](const SettingKey& each) { return name == each.name; });
+  return key == keys.end() ? nullptr : &*key;
+}
+
+std::unexpected<Error> at(Error error, const std::string& place, const std::string& key) {
+  error.place = fmt::format("{}: {}", place, key);
+  return std::unexpected(std::move(error));
+}
+
+struct Entry {
+  std::string key, value;
+  int line = 0;
+};
+
+/// The scalars of a YAML mapping; lists of scalars are joined by commas. Faults go to `errors`.
+std::vector<Entry> read_yaml(std::string_view text, const std::string& name, std::vector<Error>& errors) {
+  std::vector<Entry> entries;
+  const auto complain = [&](int line, std::string message, std::string hint) {
+    errors.push_back({ErrorCode::invalid_input, std::move(message), fmt::format("{}:{}", name, line), std::move(hint)});
+  };
+  try {
+    const YAML::Node root = YAML::Load(std::string(text));
+    if (root.IsNull()) return entries;
+    if (!root.IsMap()) {
+      complain(root.Mark().line + 1, "the configuration is no mapping of keys to values",
+               "write lines such as: firewall: my-firewall");
+      return entries;
+    }
+    for (const auto& item : root) {
+      const int line = item.first.Mark().line + 1;
+      if (!item.first.IsScalar()) {
+        complain(line, "a key must be a word", {});
+        continue;
+      }
+      Entry entry{item.first.Scalar(), {}, line};
+      if (item.second.IsScalar()) {
+        entry.value = item.second.Scalar();
+      } else if (item.second.IsSequence() && std::all_of(item.second.begin(), item.second.end(),
+                                                         [](const auto& each) { return each.IsScalar(); })) {
+        for (const auto& each : item.second) entry.value += (entry.value.empty() ? "" : ",") + each.Scalar();
+      } else {
+        complain(line, fmt::format("{} needs a value, or a list of values", printable(entry.key)), {});
+        continue;
+      }
+      entries.push_back(std::move(entry));
+    }
+  } catch (const YAML::Exception& error) {
+    complain(error.mark.line + 1, fmt::format("this is not YAML: {}", printable(error.msg)),
+             "check indentation, quotes and colons");
+  }
+  return entries;
+}
+
+/// Applies a file's entries; what is wrong goes to `errors`.
+void apply_yaml(std::string_view text, const std::string& name, LoadedSettings& into, std::vector<Error>& errors) {
+  std::map<std::string, int> seen;
+  for (const auto& entry : read_yaml(text, name, errors)) {
+    const auto place = fmt::format("{}:{}", name, entry.line);
+    const auto* key = find_key(entry.key);
+    if (key == nullptr) {
+      const auto near = nearest_key(entry.key);
+      errors.push_back({ErrorCode::invalid_input, fmt::format("\"{}\" is no setting", printable(entry.key)), place,
+                        near.empty() ? "`intelwall config keys` lists them" : fmt::format("did you mean {}?", near)});
+      continue;
+    }
+    if (const auto [first, fresh] = seen.emplace(entry.key, entry.line); !fresh) {
+      errors.push_back({ErrorCode::invalid_input,
+                        fmt::format("{} stands twice, first in line {}", entry.key, first->second), place,
+                        "keep one of them"});
+      continue;
+    }
+    if (auto set = key->set(into.settings, entry.value); !set) {
+      errors.push_back(at(std::move(set).error(), place, entry.key).error());
+      continue;
+    }
+    into.origins[entry.key] = fmt::format("file:{}", entry.line);
+  }
+}
+
+Result<void> apply_file(const aws::Environment& env, const std::optional<std::filesystem::path>& explicit_file,
+                        LoadedSettings& into) {
+  std::filesystem::path path;
+  if (explicit_file) {
+    path = *explicit_file;
+  } else if (const auto named = env("INTELWALL_CONFIG")) {
+    path = *named;
+  } else {
+    std::error_code ignored;
+    for (const char* usual : {"intelwall.yaml", "/etc/intelwall/intelwall.yaml"})
+      if (path.empty() && std::filesystem::exists(usual, ignored)) path = usual;
+    if (path.empty()) return {};
+  }
+  IW_TRY(const std::string text, os::read_file(path, max_configuration_bytes));
+  std::vector<Error> errors;
+  apply_yaml(text, path.string(), into, errors);
+  if (!errors.empty()) {
+    if (errors.size() > 1)
+      errors.front().hint += fmt::format("{}{} more: `intelwall config check`", errors.front().hint.empty() ? "" : "; ",
+                                         errors.size() - 1);
+    return std::unexpected(std::move(errors.front()));
+  }
+  into.file = path;
+  return {};
+}
+
+}  // namespace
+
+const std::vector<SettingKey>& setting_keys() {
+  static const std::vector<SettingKey> keys = {
+      {"firewall", "name or ARN of the Network Firewall to act on", "inspection-firewall", set_firewall},
+      {"region", "AWS Region; else AWS_REGION or the profile's", "eu-central-1",
+       IW_SETTING(region, Result<std::string>(value))},
+      {"profile", "profile of the shared AWS files; else AWS_PROFILE", "security",
+       IW_SETTING(profile, Result<std::string>(value))},
+      {"prefix", "our rule groups are <prefix>-blocks-N (intelwall)", "intelwall", set_prefix},
+      {"format", "suricata (explained, expiring) or domain-list (suricata)", "suricata",
+       IW_SETTING(firewall.format, firewalls::parse_format(value))},
+      {"priority", "first priority to try in a strict-order policy (100)", "100",
+       [](Settings& settings, const std::string& value) -> Result<void> {
+         IW_TRY(const std::size_t number, parse_number(value, 1, 65'535));
+         settings.firewall.priority = static_cast<int>(number);
+         return {};
+       }},
+      {"group_capacity", "capacity units reserved for each new rule group (5000)", "5000",
+       IW_SETTING(firewall.group_capacity, parse_number(value, 10, 30'000))},
+      {"policy_capacity", "your quota of stateful rules a firewall policy (30000)", "30000",
+       IW_SETTING(firewall.policy_capacity, parse_number(value, 10, 50'000))},
+      {"max_removals", "share of all blocks that one unattended change may remove (0.2)", "0.2",
+       IW_SETTING(firewall.max_removals, parse_share(value))},
+      {"action", "drop, reject or alert (drop)", "drop", IW_SETTING(action, parse_action(value))},
+      {"protocols", "any of tls, http, dns (tls,http)", "[tls, http]", IW_SETTING(protocols, parse_protocols(value))},
+      {"expires", "how long a block lasts: 12h, 30d, 4w or never (30d)", "30d",
+       IW_SETTING(lifetime, parse_lifetime(value))},
+      {"allow_list", "names that must never be blocked: a file or ssm:/parameter", "/etc/intelwall/allow.txt",
+       IW_SETTING(allow_list, parse_place(value))},
+      {"warn_list", "names to ask about, beside the popular ones shipped: a file or ssm:/parameter",
+       "ssm:/intelwall/warn", IW_SETTING(warn_list, parse_place(value))},
+      {"protected_zones", "zones to protect, beside those shipped: a file or ssm:/parameter",
+       "/etc/intelwall/protected.txt", IW_SETTING(protected_zones, parse_place(value))},
+      {"actor", "who decides, for the record (the login name)", "soc-automation",
+       IW_SETTING(actor, parse_actor(value))},
+      {"patience", "how long to wait until every zone runs a change (60s)", "60s",
+       IW_SETTING(patience, parse_patience(value))},
+  };
+  return keys;
+}
+
+Result<LoadedSettings> load_settings(const aws::Environment& env,
+                                     const std::optional<std::filesystem::path>& explicit_file,
+                                     const Overrides& flags) {
+  LoadedSettings loaded;
+  loaded.settings.actor = env("USER").value_or(env("LOGNAME").value_or("intelwall"));
+  IW_CHECK(apply_file(env, explicit_file, loaded));
+  for (const auto& key : setting_keys()) {
+    const auto variable = environment_name(key);
+    if (const auto value = env(variable)) {
+      if (auto set = key.set(loaded.settings, *value); !set) return at(std::move(set).error(), "environment", variable);
+      loaded.origins[key.name] = "environment";
+    }
+    if (const auto flag = flags.find(key.name); flag != flags.end()) {
+      if (auto set = key.set(loaded.settings, flag->second); !set) {
+        auto error = std::move(set).error();
+        error.code = ErrorCode::usage;
+        return at(std::move(error), "command line", flag->first);
+      }
+      loaded.origins[key.name] = "flag";
+    }
+  }
+  return loaded;
+}
+
+std::vector<Error> check_configuration(std::string_view yaml, const std::string& name) {
+  LoadedSettings ignored;
+  std::vector<Error> errors;
+  apply_yaml(yaml, name, ignored, errors);
+  return errors;
+}
+
+}  // namespace intelwall::app

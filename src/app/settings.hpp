@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "aws/credentials.hpp"
+#include "core/decision.hpp"
+#include "firewalls/network_firewall.hpp"
+
+namespace intelwall::app {
+
+/// Where a list is kept: a file, or an SSM parameter written as "ssm:/name".
+struct ListPlace {
+  enum class Kind { file, ssm };
+  Kind kind = Kind::file;
+  std::string name;
+  std::string to_text() const { return kind == Kind::ssm ? "ssm:" + name : name; }
+};
+
+/// Everything that can be configured. Built once, then only read.
+struct Settings {
+  std::optional<std::string> profile;
+  std::optional<std::string> region;
+  firewalls::NetworkFirewallOptions firewall;
+  Action action = Action::drop;
+  std::set<Protocol> protocols = {Protocol::tls, Protocol::http};
+  std::optional<std::chrono::seconds> lifetime = std::chrono::days{30};  ///< nothing: never expires
+  std::optional<ListPlace> allow_list;
+  std::optional<ListPlace> warn_list;        ///< beside the popular names that intelwall ships
+  std::optional<ListPlace> protected_zones;  ///< beside the zones that intelwall ships
+  std::string actor;                         ///< who decides; the login name unless set
+  std::chrono::seconds patience{60};         ///< how long to wait until the firewall runs what was written
+};
+
+/// One configuration key; flag, environment variable and YAML share its parser.
+struct SettingKey {
+  const char* name;         ///< in intelwall.yaml; INTELWALL_<NAME> in the environment
+  const char* description;  ///< one line, with the default
+  const char* example;
+  Result<void> (*set)(Settings&, const std::string& value);
+};
+const std::vector<SettingKey>& setting_keys();
+
+/// Values by key name, as flags give them.
+using Overrides = std::map<std::string, std::string>;
+
+struct LoadedSettings {
+  Settings settings;
+  std::optional<std::filesystem::path> file;   ///< the configuration file that was read
+  std::map<std::string, std::string> origins;  ///< key → "flag", "environment" or "file:line"
+};
+
+/// Flags over environment over file. The file is `explicit_file`, INTELWALL_CONFIG, ./intelwall.yaml or
+/// /etc/intelwall/intelwall.yaml; none of the last two need exist.
+/// Errors name file, line, key, reason and what to write instead.
+Result<LoadedSettings> load_settings(const aws::Environment& env,
+                                     const std::optional<std::filesystem::path>& explicit_file, const Overrides& flags);
+
+/// All faults of one configuration text, not only the first (`config check`).
+std::vector<Error> check_configuration(std::string_view yaml, const std::string& name);
+
+}  // namespace intelwall::app
