@@ -19,6 +19,9 @@ inline constexpr const char* good_name = "goodbank.example";
 /// "gооdbank.example" with two Cyrillic о, as its A-label.
 inline constexpr const char* homograph_name = "xn--gdbank-wqfa.example";
 
+/// Where nginx and dnsmasq answer for all of these names.
+inline constexpr const char* internet_address = "10.94.0.80";
+
 struct UpOptions {
   enum class Plane { real, none };
   Plane data_plane = Plane::real;

@@ -1,2 +1,3 @@
-#include <cstdio>
-int main() { return 0; }
+#include "cli/cli.hpp"
+
+int main(int argc, char** argv) { return intelwall::cli::run(argc, argv); }

@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "app/context.hpp"
+#include "cli/command.hpp"
+#include "lab/demo.hpp"
+#include "lab/lab.hpp"
+
+namespace intelwall::cli {
+
+namespace {
+
+int run_up(const Global& global, const lab::UpOptions& options) {
+  std::fputs("starting the lab …\n", stderr);
+  if (auto up = lab::up(options); !up) return report(global, up.error());
+  if (options.data_plane == lab::UpOptions::Plane::none)
+    std::fputs(
+        "intelwall: without a data plane no packet is inspected: what is blocked shows only in the rule groups\n",
+        stderr);
+  if (global.output() == Output::json)
+    print_json({{"up", true}, {"endpoint", fmt::format("http://127.0.0.1:{}", options.aws_port)}});
+  else
+    std::fputs(
+        "the lab is up; next: eval \"$(intelwall lab env)\", then intelwall block badcdn.example and\n"
+        "intelwall lab exec -- curl -sS https://badcdn.example/\n",
+        stdout);
+  return done;
+}
+
+int run_down(const Global& global) {
+  if (auto down = lab::down(); !down) return report(global, down.error());
+  if (global.output() == Output::json)
+    print_json({{"up", false}});
+  else
+    std::fputs("the lab is down\n", stdout);
+  return done;
+}
+
+int run_status(const Global& global) {
+  const auto status = lab::status();
+  if (!status) return report(global, status.error());
+  if (global.output() == Output::json) {
+    print_json({{"up", status->up},
+                {"detail", status->detail},
+                {"aws_port", status->aws_port},
+                {"data_plane",
+                 {{"state", to_string(status->data_plane.state)},
+                  {"detail", status->data_plane.detail},
+                  {"rules_loaded", status->data_plane.rules_loaded}}}});
+  } else if (!status->up) {
+    std::fputs(fmt::format("down{}\n", status->detail.empty() ? "" : ": " + status->detail).c_str(), stdout);
+  } else {
+    std::fputs(fmt::format("up, AWS endpoint http://127.0.0.1:{}\ndata plane {}{}, {} rules in force\n",
+                           status->aws_port, to_string(status->data_plane.state),
+                           status->data_plane.detail.empty() ? "" : " (" + status->data_plane.detail + ")",
+                           status->data_plane.rules_loaded)
+                   .c_str(),
+               stdout);
+  }
+  return status->up ? done : failed;
+}
+
+int run_env(const Global& global) {
+  const auto environment = lab::environment();
+  if (!environment) return report(global, environment.error());
+  if (global.output() == Output::json) {
+    print_json(*environment);
+    return done;
+  }
+  for (const auto& [name, value] : *environment) {
+    std::string quoted;
+    for (const char c : value) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    std::fputs(fmt::format("export {}='{}'\n", name, quoted).c_str(), stdout);
+  }
+  return done;
+}
+
+int run_press(const Global& global, const std::string& action, const std::vector<std::string>& findings) {
+  const auto answer = lab::press(action, findings);
+  if (!answer) return report(global, answer.error());
+  std::fputs((*answer + "\n").c_str(), stdout);
+  return done;
+}
+
+}  // namespace
+
+void add_lab_commands(CLI::App& root, Global& global, Action& action) {
+  auto* lab = add_command(root, "lab",
+                          "The whole system on this machine: an AWS-like cloud, and Suricata dropping real packets",
+                          "  intelwall lab up && eval \"$(intelwall lab env)\"\n"
+                          "  intelwall block badcdn.example\n"
+                          "  intelwall lab exec -- curl -sS https://badcdn.example/\n"
+                          "  intelwall lab down\n");
+  lab->require_subcommand(1);
+  {
+    auto options = std::make_shared<lab::UpOptions>();
+    auto bare = std::make_shared<bool>(false);
+    auto* command = add_command(*lab, "up", "Start it; returns when all is ready",
+                                "  intelwall lab up\n  intelwall lab up --no-data-plane\n");
+    command->add_flag("--no-data-plane", *bare, "only the cloud's endpoints: no packets, no root needed");
+    command->add_option("--aws-port", options->aws_port, "port of the AWS endpoint (4566)")
+        ->check(CLI::Range(1, 65535));
+    command->callback([&global, &action, options, bare] {
+      action = [&global, options, bare] {
+        options->self = global.self;
+        options->data_plane = *bare ? lab::UpOptions::Plane::none : lab::UpOptions::Plane::real;
+        return run_up(global, *options);
+      };
+    });
+  }
+  auto* down = add_command(*lab, "down", "Stop it; leaves no namespace, process or file", "  intelwall lab down\n");
+  down->callback([&global, &action] { action = [&global] { return run_down(global); }; });
+  auto* status =
+      add_command(*lab, "status", "Whether it is up, and what its firewall runs", "  intelwall lab status --json\n");
+  status->callback([&global, &action] { action = [&global] { return run_status(global); }; });
+  auto* env = add_command(*lab, "env", "Variables that point intelwall, the AWS CLI and boto3 at it",
+                          "  eval \"$(intelwall lab env)\"\n");
+  env->callback([&global, &action] { action = [&global] { return run_env(global); }; });
+  {
+    auto argv = std::make_shared<std::vector<std::string>>();
+    auto* command = add_command(*lab, "exec", "Run a command on the workload, behind the firewall",
+                                "  intelwall lab exec -- curl -sS https://badcdn.example/\n  intelwall lab exec -- dig "
+                                "+short badcdn.example\n");
+    command->add_option("CMD", *argv, "command and arguments, after --")->required();
+    command->callback([&global, &action, argv] {
+      action = [&global, argv] {
+        const auto code = lab::exec(*argv);
+        return code ? *code : report(global, code.error());
+      };
+    });
+  }
+  {
+    struct Flags {
+      std::string action;
+      std::vector<std::string> findings;
+    };
+    auto flags = std::make_shared<Flags>();
+    auto* command = add_command(*lab, "press", "Press a Security Hub custom action on findings, as its console would",
+                                "  intelwall lab press intelwallblock FINDING_ID\n");
+    command->add_option("ACTION", flags->action, "id, name or ARN of the custom action")->required();
+    command->add_option("FINDING_ID", flags->findings, "ids of imported findings")->required();
+    command->callback([&global, &action, flags] {
+      action = [&global, flags] { return run_press(global, flags->action, flags->findings); };
+    });
+  }
+  {
+    auto directory = std::make_shared<std::string>();
+    auto* command = lab->add_subcommand("serve", "The process behind `lab up`");
+    command->group("");  // hidden
+    command->add_option("DIR", *directory)->required();
+    command->callback([&global, &action, directory] {
+      action = [&global, directory] {
+        auto served = lab::serve(*directory);
+        return served ? int{done} : report(global, served.error());
+      };
+    });
+  }
+  {
+    auto options = std::make_shared<lab::DemoOptions>();
+    auto keep = std::make_shared<bool>(false);
+    auto* command = add_command(root, "demo", "The scenarios in the lab, end to end, each step with its proof",
+                                "  intelwall demo\n  intelwall demo --json demo.json --keep\n");
+    command->add_option("--json", options->json, "write the steps as JSON to this file");
+    command->add_flag("--keep", *keep, "leave the lab up afterwards");
+    command->callback([&global, &action, options, keep] {
+      action = [&global, options, keep] {
+        options->self = global.self;
+        options->after = *keep ? lab::DemoOptions::After::keep_up : lab::DemoOptions::After::down;
+        const auto ok = lab::demo(*options);
+        if (!ok) return report(global, ok.error());
+        return *ok ? int{done} : int{failed};
+      };
+    });
+  }
+}
+
+}  // namespace intelwall::cli

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "core/result.hpp"
+
+namespace intelwall::lab {
+
+struct DemoOptions {
+  std::filesystem::path self;                 ///< the intelwall binary, which the demo drives as a user would
+  std::optional<std::filesystem::path> json;  ///< writes {"ok","seconds_to_block","steps":[…]} there
+  enum class After { down, keep_up };
+  After after = After::down;
+};
+
+/// Runs scenario 1 in the lab, step by step, printing each proof. True when every proof holds.
+Result<bool> demo(const DemoOptions& options);
+
+}  // namespace intelwall::lab
