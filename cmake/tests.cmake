@@ -25,6 +25,13 @@ if(TARGET test_aws)
   endforeach()
 endif()
 
+# These rooms are tested against the lab's cloud, over real HTTP.
+foreach(room firewalls app)
+  if(TARGET test_${room})
+    target_link_libraries(test_${room} PRIVATE intelwall_lab)
+  endif()
+endforeach()
+
 file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/*.cpp)
 list(FILTER fuzzers EXCLUDE REGEX "/replay_main\\.cpp$")
 foreach(source ${fuzzers})

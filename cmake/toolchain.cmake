@@ -9,6 +9,8 @@ add_library(intelwall_flags INTERFACE)
 target_compile_options(intelwall_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Wnull-dereference
   -Wimplicit-fallthrough -Wformat=2 -Werror
+  # Designated initializers name what differs from the members' defaults.
+  -Wno-missing-field-initializers
   -fstack-protector-strong -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # False positives of GCC 12 in std::optional and std::string at -O2 (GCC bugs 105562, 105329).
