@@ -94,7 +94,12 @@ HeaderList header_list(const HttpRequest& request) {
   append("Host: " + request.host);  // exactly what was signed
   append("Expect:");                // bodies of 1.4 MB go out without waiting for 100 Continue
   append("Accept:");
-  for (const auto& [name, value] : request.headers) append(value.empty() ? name + ";" : name + ": " + value);
+  bool typed = false;
+  for (const auto& [name, value] : request.headers) {
+    append(value.empty() ? name + ";" : name + ": " + value);
+    typed = typed || lower_case(name) == "content-type";
+  }
+  if (!typed) append("Content-Type:");  // curl would call every body a form
   return list;
 }
 
