@@ -93,7 +93,7 @@ Result<ProductFields> read_product_fields(const std::optional<Node>& fields) {
     return {};
   }));
   // Which of two equal mentions is told must not depend on the order of keys.
-  std::ranges::stable_sort(read.others, {}, [](const auto& field) { return field.first; });
+  std::ranges::sort(read.others, {}, [](const auto& field) { return std::pair(field.first, field.first.data()); });
   return read;
 }
 

@@ -13,7 +13,7 @@ bool is_blank(char c) {
 
 }  // namespace
 
-Documents::Documents(std::string_view bytes) : text_(bytes), look_ahead_(4 * bytes.size()) {
+Documents::Documents(std::string_view bytes) : text_(bytes), look_ahead_(16 * bytes.size()) {
   // The depth that is set here stays when the parser grows.
   if (parser_.allocate(first_capacity, max_depth) != simdjson::SUCCESS) throw std::bad_alloc();
   if (bytes.starts_with("\xEF\xBB\xBF")) at_ = line_start_ = 3;
@@ -92,7 +92,7 @@ std::optional<Document> Documents::next() {
   if (!line_has_several_) {
     auto document = parse(line_end);
     if (document.error == simdjson::SUCCESS) {
-      advance(line_end);
+      at_ = line_end;
       return document;
     }
   }
