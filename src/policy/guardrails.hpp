@@ -16,7 +16,7 @@ const char* to_string(Verdict verdict);
 
 /// Why a verdict is what it is: a stable code for machines and one sentence for people.
 struct Reason {
-  std::string code;  ///< e.g. "public-suffix", "protected-zone", "allowlisted", "popular", "observed-only", "ioc"
+  std::string code;  ///< one of those that Guardrails lists
   std::string text;
 };
 
@@ -44,7 +44,23 @@ struct Lists {
 /// How far a person insists.
 enum class Insistence { normal, forced };  ///< forced: an `ask` becomes `block`; a `refuse` stays
 
-/// What must not be blocked, and what must not be blocked without asking. Immutable once built.
+/// What must not be blocked, and what must not be blocked without asking. Immutable once built; safe to share.
+///
+/// refuse, whatever anybody insists on:
+///   public-suffix   the name is one, by the ICANN or the private section
+///   protected-zone  the name is in a zone; or it is a zone's parent and the scope is subdomains (a parent with scope
+///                   exact matches only itself, which is in no zone)
+///   allowlisted     an allowed entry covers the name
+///   allowed-below   an allowed entry lies below the name and the scope is subdomains
+///   sample          the finding is a generated one
+///   no-domain       the candidate's text is none
+/// ask:
+///   customer-name   in a zone, but below a private public suffix of that zone (bucket.s3.amazonaws.com)
+///   popular         the name is a warned one, or lies below one (unless as a customer's name: evil.github.io under a
+///                   warned github.io), or is the parent of one and the scope is subdomains
+///   observed-only   the finding mentions it without naming it as the indicator
+/// block: ioc, requested, forced (an ask that somebody insisted on), homograph (only tells that the name looks like
+/// another).
 class Guardrails {
  public:
   static Result<Guardrails> make(Lists lists);
@@ -63,8 +79,8 @@ class Guardrails {
   std::shared_ptr<const State> state_;
 };
 
-/// The protected zones that intelwall ships (AWS, CrowdStrike, operating-system updates), from data/protected-zones.txt,
-/// compiled in.
+/// The protected zones that intelwall ships (AWS, CrowdStrike, operating-system updates), from
+/// data/protected-zones.txt, compiled in.
 std::string_view shipped_protected_zones();
 /// The popular names that intelwall ships, compiled in.
 std::string_view shipped_popular_names();
