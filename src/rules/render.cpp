@@ -54,13 +54,15 @@ std::vector<RuleLine> render(const Decision& given, std::set<std::uint32_t>& tak
   IW_ASSERT(is_decision_id(given.id));
   IW_ASSERT(given.action != Action::pass);
   const auto decision = normalised(given);
+  const auto metadata = metadata_of(decision);
   std::vector<RuleLine> lines;
   lines.reserve(decision.protocols.size());
   for (const auto protocol : decision.protocols) {
     auto sid = wanted_sid(decision.id, protocol);
     while (!taken.insert(sid).second) sid = sid == last_sid ? first_sid : sid + 1;
     RuleLine line{.text = {}, .decision_id = decision.id, .protocol = protocol, .sid = sid};
-    append_rule(line.text, decision, protocol, sid);
+    line.text.reserve(metadata.size() + 2 * decision.domain.name.text().size() + 200);
+    append_rule(line.text, decision, metadata, protocol, sid);
     IW_ASSERT(line.text.size() <= max_rule_bytes);
     lines.push_back(std::move(line));
   }

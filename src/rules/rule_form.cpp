@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <utility>
 
 #include "rules/rule_group.hpp"
@@ -115,19 +116,27 @@ bool read_metadata(std::string_view metadata, Decision& decision) {
 
 }  // namespace
 
-void append_rule(std::string& out, const Decision& decision, Protocol protocol, std::uint32_t sid) {
-  const std::string_view name = decision.domain.name.text();
-  out.append(verb(decision.action, protocol)).append(" ").append(to_string(protocol)).append(scope_to_firewall);
-  out.append(to_string(decision.action)).append(" ").append(name).append("\"; flow:to_server; ");
-  out.append(buffer(protocol)).append(content_start).append(name);
-  out.append(decision.domain.scope == Scope::exact ? exact_mark : subdomains_mark);
-  out.append(end_of_name(protocol)).append(metadata_start).append(id_key).append(decision.id);
+std::string metadata_of(const Decision& decision) {
+  std::string out;
+  out.reserve(200);
+  out.append(id_key).append(decision.id);
   append_text(out, "iw_src ", decision.source);
   append_text(out, "iw_actor ", decision.actor);
   append_text(out, "iw_conf ", decision.confidence);
   append_text(out, "iw_why ", decision.reason);
   out.append(", iw_created ").append(format_compact(decision.created_at));
   out.append(", iw_expires ").append(decision.expires_at ? format_compact(*decision.expires_at) : std::string(never));
+  return out;
+}
+
+void append_rule(std::string& out, const Decision& decision, std::string_view metadata, Protocol protocol,
+                 std::uint32_t sid) {
+  const std::string_view name = decision.domain.name.text();
+  out.append(verb(decision.action, protocol)).append(" ").append(to_string(protocol)).append(scope_to_firewall);
+  out.append(to_string(decision.action)).append(" ").append(name).append("\"; flow:to_server; ");
+  out.append(buffer(protocol)).append(content_start).append(name);
+  out.append(decision.domain.scope == Scope::exact ? exact_mark : subdomains_mark);
+  out.append(end_of_name(protocol)).append(metadata_start).append(metadata);
   char digits[10];
   const auto end = std::to_chars(digits, digits + sizeof digits, sid).ptr;
   out.append(sid_start).append(digits, end).append("; rev:1;)");
@@ -135,8 +144,8 @@ void append_rule(std::string& out, const Decision& decision, Protocol protocol, 
 
 std::optional<std::uint32_t> parse_sid(std::string_view digits) {
   std::uint32_t sid = 0;
-  const auto end = digits.data() + digits.size();
-  const auto [stop, fault] = std::from_chars(digits.data(), end, sid);
+  const auto* const end = std::to_address(digits.end());
+  const auto [stop, fault] = std::from_chars(std::to_address(digits.begin()), end, sid);
   if (fault != std::errc{} || stop != end) return std::nullopt;
   return sid;
 }
@@ -174,16 +183,16 @@ std::expected<OwnRule, std::string_view> read_own_rule(std::string_view line) {
                             .action = *action,
                             .protocols = {head->protocol},
                             .expires_at = {}},
-               .protocol = head->protocol,
-               .sid = head->sid};
+               .metadata = {}};
   if (!read_metadata(*metadata, rule.decision) || !is_decision_id(rule.decision.id)) {
     return std::unexpected(not_our_text);
   }
   rule.decision = normalised(std::move(rule.decision));
+  rule.metadata = metadata_of(rule.decision);
   // The proof: whatever the reading above was lenient about shows here.
   std::string written;
   written.reserve(line.size());
-  append_rule(written, rule.decision, rule.protocol, rule.sid);
+  append_rule(written, rule.decision, rule.metadata, head->protocol, head->sid);
   if (written != line) return std::unexpected(not_our_text);
   return rule;
 }

@@ -14,14 +14,17 @@ namespace intelwall::rules {
 /// What every rule of ours holds and no other rule should.
 inline constexpr std::string_view id_key = "iw_id ";
 
+/// The value of the metadata option: the same in all rules of one (normalised) decision.
+std::string metadata_of(const Decision& decision);
+
 /// Appends the rule of a normalised decision for one protocol, without a line break.
-void append_rule(std::string& out, const Decision& decision, Protocol protocol, std::uint32_t sid);
+void append_rule(std::string& out, const Decision& decision, std::string_view metadata, Protocol protocol,
+                 std::uint32_t sid);
 
 /// A rule of ours, taken apart. `decision.protocols` holds only this rule's.
 struct OwnRule {
   Decision decision;
-  Protocol protocol;
-  std::uint32_t sid;
+  std::string metadata;
 };
 
 /// Reads a line as a rule of ours: one that append_rule() would write byte for byte. The error is the reason why it is

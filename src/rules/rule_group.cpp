@@ -84,12 +84,13 @@ class Folding {
       if (!rule) return std::unexpected(rule.error());
       index_.emplace(id_, decisions_.size());
       decisions_.push_back(std::move(rule->decision));
+      metadata_.push_back(std::move(rule->metadata));
       return head;
     }
     // A further rule of a known decision is exactly what that decision renders to: no need to take it apart.
     auto& decision = decisions_[known->second];
     written_.clear();
-    append_rule(written_, decision, head->protocol, head->sid);
+    append_rule(written_, decision, metadata_[known->second], head->protocol, head->sid);
     if (written_ != line) {
       const auto rule = read_own_rule(line);
       return std::unexpected(rule ? "says something else than the first rule with its decision id" : rule.error());
@@ -104,6 +105,7 @@ class Folding {
 
  private:
   std::vector<Decision> decisions_;
+  std::vector<std::string> metadata_;  ///< of each decision
   std::unordered_map<std::string, std::size_t> index_;
   std::string id_, written_;
 };

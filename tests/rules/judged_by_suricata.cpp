@@ -316,6 +316,7 @@ TEST(SuricataJudges, AFullGroupOfRealNamesFitsAndLoads) {
   }
   ASSERT_GT(all.size(), 500'000U);
   std::vector<std::string> names;
+  names.reserve(2'500);
   for (std::size_t i = 0; i < 2'500; ++i) names.push_back(all[i * (all.size() / 2'500)]);
   for (const auto action : {Action::drop, Action::reject}) {
     const auto rendered = render_all(full_group(names, action));
@@ -333,6 +334,7 @@ TEST(SuricataJudges, AFullGroupOfRealNamesFitsAndLoads) {
 
 TEST(FullGroup, FitsWithNamesOfTwentyBytesAndFullTexts) {
   std::vector<std::string> names;
+  names.reserve(2'500);
   for (int i = 0; i < 2'500; ++i) names.push_back(fmt::format("twenty-bytes{:04}.com", i));
   ASSERT_EQ(names[0].size(), 20U);
   for (const auto action : {Action::drop, Action::reject, Action::alert}) {
