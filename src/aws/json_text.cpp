@@ -20,7 +20,8 @@ Json convert(simdjson::dom::element element) {
     }
     case Type::ARRAY: {
       Json array = Json::array();
-      for (const auto item : element.get_array().value_unsafe()) array.push_back(convert(item));
+      const simdjson::dom::array items = element.get_array().value_unsafe();
+      for (const auto item : items) array.push_back(convert(item));
       return array;
     }
     case Type::STRING:
