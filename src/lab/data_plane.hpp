@@ -10,7 +10,7 @@ namespace intelwall::lab {
 struct DataPlaneHealth {
   enum class State { running, degraded, down, absent };
   State state = State::absent;
-  std::string detail;          ///< one sentence, e.g. why the last load was put back
+  std::string detail;  ///< one sentence, e.g. why the last load was put back
   std::size_t rules_loaded = 0;
 };
 const char* to_string(DataPlaneHealth::State state);
@@ -21,8 +21,9 @@ class DataPlane {
   virtual ~DataPlane() = default;
   /// The engine's own test of the rules, before anything is accepted. The error carries the engine's words.
   virtual Result<void> test(const CompiledPolicy& policy) = 0;
-  /// Puts the rules in force: file written beside and renamed, reload, then what is loaded is compared with what must be.
-  /// When they differ the last good file is loaded again and the error says so. Never returns success for less than all.
+  /// Puts the rules in force: file written beside and renamed, reload, then what is loaded is compared with what must
+  /// be. When they differ the last good file is loaded again and the error says so. Never returns success for less than
+  /// all.
   virtual Result<void> load(const CompiledPolicy& policy) = 0;
   virtual DataPlaneHealth health() = 0;
 };

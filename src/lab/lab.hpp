@@ -20,7 +20,7 @@ inline constexpr const char* good_name = "goodbank.example";
 inline constexpr const char* homograph_name = "xn--gdbank-wqfa.example";
 
 /// Where nginx and dnsmasq answer for all of these names.
-inline constexpr const char* internet_address = "10.94.0.80";
+inline constexpr const char* internet_address = "198.51.100.80";
 
 struct UpOptions {
   enum class Plane { real, none };
@@ -32,7 +32,8 @@ struct UpOptions {
 /// Everything under one directory: state.json (pids, ports, secrets; mode 0600), logs/, www/, tls/, rules/.
 std::filesystem::path state_directory();
 
-/// Starts the lab and returns when all is ready (or undoes what it began). Refuses when one is up, and says how to end it.
+/// Starts the lab and returns when all is ready (or undoes what it began). Refuses when one is up, and says how to end
+/// it.
 Result<void> up(const UpOptions& options);
 /// Leaves no namespace, process or file, also after a crash of `up`. Nothing there: success.
 Result<void> down();
@@ -49,8 +50,8 @@ Result<Status> status();
 /// INTELWALL_FIREWALL, …
 Result<std::map<std::string, std::string>> environment();
 
-/// Runs a command in the workload's namespace; its resolver is the lab's, its CA bundle (CURL_CA_BUNDLE, SSL_CERT_FILE) too.
-/// Returns its exit code.
+/// Runs a command in the workload's namespace; its resolver is the lab's, its CA bundle (CURL_CA_BUNDLE, SSL_CERT_FILE)
+/// too. Returns its exit code.
 Result<int> exec(const std::vector<std::string>& argv);
 /// The same with captured output, for the demo and tests.
 struct Captured {
@@ -59,11 +60,12 @@ struct Captured {
 };
 Result<Captured> exec_captured(const std::vector<std::string>& argv);
 
-/// Presses a Security Hub custom action on findings, as its console would: the answer of what it triggered, as JSON text.
+/// Presses a Security Hub custom action on findings, as its console would: the answer of what it triggered, as JSON
+/// text.
 Result<std::string> press(const std::string& action, const std::vector<std::string>& finding_ids);
 
-/// The firewall's alert log: Network Firewall records (envelope firewall_name, availability_zone, event_timestamp, event),
-/// one a line, sids mapped back to the group's own.
+/// The firewall's alert log: Network Firewall records (envelope firewall_name, availability_zone, event_timestamp,
+/// event), one a line, sids mapped back to the group's own.
 std::filesystem::path alert_log();
 
 /// The daemon behind `up`: data plane supervisor and cloud endpoint, until SIGTERM.

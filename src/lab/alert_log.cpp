@@ -1,0 +1,102 @@
+#include "lab/alert_log.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+#include "core/time.hpp"
+#include "lab/cloud.hpp"
+#include "os/descriptor.hpp"
+
+namespace intelwall::lab {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Writes all of it; what a full disk does not take is lost, as a log is.
+void append(const os::Descriptor& log, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto put = ::write(log.get(), bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> alert_record(std::string_view eve_line, const OriginOf& origin_of) {
+  auto event = Json::parse(eve_line, nullptr, false);
+  if (!event.is_object() || event.value("event_type", Json()) != "alert") return std::nullopt;
+  const auto alert = event.find("alert");
+  if (alert == event.end() || !alert->is_object()) return std::nullopt;
+  if (const auto sid = alert->find("signature_id"); sid != alert->end() && sid->is_number_unsigned()) {
+    if (const auto origin = origin_of(sid->get<std::uint32_t>())) {
+      *sid = origin->sid;
+      (*alert)["signature"] = origin->message;
+    }
+  }
+  // Where the lab runs it, which the firewall of a cloud does not tell.
+  event.erase("in_iface");
+  std::string seconds = "0";
+  if (const auto stamp = event.value("timestamp", Json()); stamp.is_string()) {
+    // Suricata writes "+0000"; RFC 3339 has "+00:00".
+    auto text = stamp.get<std::string>();
+    if (text.size() > 5 && (text[text.size() - 5] == '+' || text[text.size() - 5] == '-'))
+      text.insert(text.size() - 2, ":");
+    if (const auto time = parse_time(text)) seconds = fmt::format("{}", time->time_since_epoch().count());
+  }
+  const Json record = {{"firewall_name", firewall_name},
+                       {"availability_zone", std::string(region) + "a"},
+                       {"event_timestamp", seconds},
+                       {"event", std::move(event)}};
+  return record.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+AlertLog::AlertLog(std::filesystem::path events, std::filesystem::path log, OriginOf origin_of)
+    : events_(std::move(events)),
+      log_(std::move(log)),
+      origin_of_(std::move(origin_of)),
+      follower_([this](const std::stop_token& stop) { follow(stop); }) {}
+
+void AlertLog::follow(const std::stop_token& stop) {
+  const os::Descriptor log(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  os::Descriptor events;
+  ino_t inode = 0;
+  off_t position = 0;
+  std::string rest;  // the beginning of a line whose end is not written yet
+  for (;;) {
+    const bool last = stop.stop_requested();
+    struct stat now{};
+    if (::stat(events_.c_str(), &now) == 0 && (!events.is_open() || now.st_ino != inode || now.st_size < position)) {
+      events = os::Descriptor(::open(events_.c_str(), O_RDONLY | O_CLOEXEC));
+      inode = now.st_ino;
+      position = 0;
+      rest.clear();
+    }
+    std::array<char, 65'536> buffer{};
+    ssize_t got = 0;
+    while (events.is_open() && (got = ::pread(events.get(), buffer.data(), buffer.size(), position)) > 0) {
+      position += got;
+      rest.append(buffer.data(), static_cast<std::size_t>(got));
+      std::string records;
+      std::size_t begin = 0;
+      for (auto end = rest.find('\n'); end != std::string::npos; begin = end + 1, end = rest.find('\n', begin)) {
+        if (const auto record = alert_record(std::string_view(rest).substr(begin, end - begin), origin_of_)) {
+          records.append(*record).append("\n");
+        }
+      }
+      rest.erase(0, begin);
+      append(log, records);
+    }
+    if (last) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace intelwall::lab

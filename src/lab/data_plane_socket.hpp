@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "core/result.hpp"
+
+namespace intelwall::lab {
+
+/// One command to Suricata over its Unix socket (protocol 0.2: JSON objects, a line each; handshake first). Returns its
+/// `message`. Errors: `unavailable` when nobody answers in time, `protocol` for what is no answer or not "OK".
+Result<nlohmann::json> engine_command(const std::filesystem::path& socket, const std::string& command,
+                                      std::chrono::milliseconds time_out);
+
+struct LoadedRules {
+  std::size_t loaded = 0;
+  std::size_t failed = 0;
+  bool operator==(const LoadedRules&) const = default;
+};
+/// "ruleset-stats"
+Result<LoadedRules> loaded_rules(const std::filesystem::path& socket);
+
+}  // namespace intelwall::lab

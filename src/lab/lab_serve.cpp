@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+#include <signal.h>
+
+#include "lab/alert_log.hpp"
+#include "lab/cloud.hpp"
+#include "lab/data_plane_suricata.hpp"
+#include "lab/lab.hpp"
+#include "lab/lab_state.hpp"
+#include "lab/network.hpp"
+#include "os/process.hpp"
+
+namespace intelwall::lab {
+namespace {
+
+/// The Lambda function behind the custom action, as a process: `intelwall ingest -` with the event on its input.
+Result<std::string> invoke(const State& state, const std::string& function, const std::string& event) {
+  if (function != respond_function) {
+    return fail(ErrorCode::not_found, fmt::format("the lab has no function \"{}\"", printable(function)), {},
+                fmt::format("it has {}", respond_function));
+  }
+  auto variables = environment_of(state);
+  // What the user's own shell says of AWS is for AWS.
+  for (const auto* name : {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_NETWORK_FIREWALL",
+                           "AWS_ENDPOINT_URL_SECURITYHUB", "AWS_ENDPOINT_URL_SSM"}) {
+    variables[name] = "";
+  }
+  variables["NO_PROXY"] = variables["no_proxy"] = "127.0.0.1";
+  IW_TRY(auto result, os::run({state.self, "ingest", "-", "--json"},
+                              {.input = event, .extra_env = variables, .time_out = std::chrono::minutes(4)}));
+  constexpr int done_in_part = 3;  // its report says what was not done
+  if (result.exit_code == 0 || result.exit_code == done_in_part) return std::move(result.out);
+  return fail(ErrorCode::refused, fmt::format("{} ended with {}: {}", function, result.exit_code,
+                                              printable(result.err.empty() ? result.out : result.err, 600)));
+}
+
+Result<void> serve_until_told(const std::filesystem::path& directory, const sigset_t& ending) {
+  IW_TRY(auto state, read_state(directory));
+  std::shared_ptr<SuricataPlane> plane;
+  std::optional<AlertLog> log;
+  if (state.data_plane == UpOptions::Plane::real) {
+    IW_TRY(plane, start_suricata({.rules_directory = directory / "rules",
+                                  .log_directory = directory / "logs",
+                                  .socket = directory / "run/suricata.socket",
+                                  .network_namespace = firewall_namespace,
+                                  .inside = inside_interface,
+                                  .outside = outside_interface}));
+    log.emplace(plane->events(), directory / "logs/alert.json",
+                [plane](std::uint32_t sid) { return plane->origin_of(sid); });
+  }
+  CloudOptions options;
+  options.port = state.aws_port;
+  options.secret_access_key = state.secret_access_key;
+  options.data_plane = plane;
+  // The port may be chosen by the system; the first call comes after `up` has written it down.
+  options.invoke = [directory](const std::string& function, const std::string& event) -> Result<std::string> {
+    IW_TRY(const auto now, read_state(directory));
+    return invoke(now, function, event);
+  };
+  IW_TRY(const auto cloud, start_cloud(std::move(options)));
+  IW_CHECK(write_serving(directory, {cloud->port(), std::nullopt}));
+  int signal = 0;
+  ::sigwait(&ending, &signal);
+  cloud->stop();
+  return {};
+}
+
+}  // namespace
+
+Result<void> serve(const std::filesystem::path& directory) {
+  // Before any thread, so that all of them leave these signals to sigwait.
+  sigset_t ending;
+  ::sigemptyset(&ending);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&ending, signal);
+  ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  auto served = serve_until_told(directory, ending);
+  if (!served) (void)write_serving(directory, {0, served.error()});
+  return served;
+}
+
+}  // namespace intelwall::lab
