@@ -18,8 +18,7 @@ class DomainName {
 
   const std::string& text() const { return text_; }
   std::size_t label_count() const;
-  /// The name without its first label. It may be a single label, which is no DomainName, so this is text; it ends where
-  /// text() ends, and so with a zero byte.
+  /// The name without its first label. It may be a single label, which is no DomainName, so this is text.
   std::string_view parent_text() const;
   /// True if this is `other` or lies below it.
   bool is_within(std::string_view other) const;

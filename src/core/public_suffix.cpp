@@ -45,13 +45,13 @@ std::optional<DomainName> PublicSuffixes::registrable(const DomainName& name) co
 }
 
 PublicSuffixes::Suffix PublicSuffixes::suffix_above(const DomainName& name) const {
-  std::string_view above = name.parent_text();
-  for (;;) {
-    // The tail of a std::string, so it ends with a zero byte.
-    const SuffixKind found = kind(context(psl_), above.data());
-    const std::size_t dot = above.find('.');
-    if (found != SuffixKind::none || dot == std::string_view::npos) return {.text = std::string(above), .kind = found};
-    above.remove_prefix(dot + 1);
+  const std::string& text = name.text();
+  for (std::size_t from = text.find('.') + 1;;) {
+    const char* above = text.c_str() + from;
+    const SuffixKind found = kind(context(psl_), above);
+    const std::size_t dot = text.find('.', from);
+    if (found != SuffixKind::none || dot == std::string::npos) return {.text = above, .kind = found};
+    from = dot + 1;
   }
 }
 

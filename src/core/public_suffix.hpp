@@ -17,12 +17,13 @@ class PublicSuffixes {
   /// The newest of the list compiled into libpsl and the system's file (psl_latest).
   static Result<PublicSuffixes> load();
 
-  /// Whether `name` itself is a public suffix, and by which section. Names under no rule count by the "*" rule only when
-  /// they have one label, so never here.
+  /// Whether `name` itself is a public suffix, and by which section. Names under no rule count by the "*" rule only
+  /// when they have one label, so never here.
   SuffixKind kind_of(const DomainName& name) const;
   /// The public suffix plus one label (private suffixes count), or nothing when `name` is a public suffix itself.
   std::optional<DomainName> registrable(const DomainName& name) const;
-  /// The longest public suffix that `name` lies below (not itself), with its section.
+  /// The longest public suffix that `name` lies below (not itself), with its section; under no rule of the list, the
+  /// top-level label with `none`.
   struct Suffix {
     std::string text;
     SuffixKind kind;

@@ -58,11 +58,13 @@ std::string printable(std::string_view text, std::size_t limit = 120);
 #define IW_CONCAT_INNER(a, b) a##b
 #define IW_CONCAT(a, b) IW_CONCAT_INNER(a, b)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none
 /// `IW_TRY(auto x, f());` declares x from a Result or returns its error.
 #define IW_TRY(declaration, expression)                                                                  \
   auto IW_CONCAT(iw_result_, __LINE__) = (expression);                                                   \
   if (!IW_CONCAT(iw_result_, __LINE__)) return std::unexpected(std::move(IW_CONCAT(iw_result_, __LINE__)).error()); \
   declaration = *std::move(IW_CONCAT(iw_result_, __LINE__))
+// NOLINTEND(bugprone-macro-parentheses)
 
 /// `IW_CHECK(f());` returns the error of a Result<void> (or of any Result whose value is not wanted).
 #define IW_CHECK(expression)                                                                             \

@@ -62,6 +62,7 @@ class Launch {
     IW_ASSERT(!argv.empty());
     ::posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
     std::vector<char*> arguments;
+    arguments.reserve(argv.size() + 1);
     for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     pid_t pid = 0;
@@ -75,7 +76,7 @@ class Launch {
 
  private:
   void make_environment(const std::map<std::string, std::string>& extra) {
-    for (const auto& [name, value] : extra) own_.push_back(name + "=" + value);
+    for (const auto& [name, value] : extra) own_.push_back(fmt::format("{}={}", name, value));
     for (char** inherited = environ; inherited != nullptr && *inherited != nullptr; ++inherited) {
       const std::string_view entry(*inherited);
       if (!extra.contains(std::string(entry.substr(0, entry.find('='))))) environment_.push_back(*inherited);

@@ -30,9 +30,14 @@ class Hearing {
 
   Judgement close(Insistence insistence) && {
     IW_ASSERT(!found_.empty());
-    std::ranges::stable_sort(found_, std::ranges::greater{}, &Finding::verdict);
-    Judgement judgement{.verdict = found_.front().verdict, .reasons = {}};
-    for (Finding& one : found_) judgement.reasons.push_back(std::move(one.reason));
+    Judgement judgement{.verdict = Verdict::block, .reasons = {}};
+    for (const Verdict verdict : {Verdict::refuse, Verdict::ask, Verdict::block}) {
+      for (Finding& one : found_) {
+        if (one.verdict != verdict) continue;
+        judgement.verdict = std::max(judgement.verdict, verdict);
+        judgement.reasons.push_back(std::move(one.reason));
+      }
+    }
     if (judgement.verdict == Verdict::ask && insistence == Insistence::forced) {
       judgement.verdict = Verdict::block;
       judgement.reasons.push_back({.code = "forced", .text = "somebody insists on it in spite of that"});
