@@ -17,11 +17,16 @@ inline constexpr const char* account_id = "111122223333";
 inline constexpr const char* region = "us-east-1";
 inline constexpr const char* firewall_name = "lab";
 inline constexpr const char* policy_name = "lab-policy";
+inline constexpr const char* vpc_cidr = "10.94.0.0/24";  ///< also the policy's HOME_NET
 inline constexpr const char* access_key_id = "AKIALABLABLABLABLAB1";
+inline constexpr const char* action_id = "intelwallblock";  ///< ids of custom actions are alphanumeric
+inline constexpr const char* action_name = "intelwall block";
+inline constexpr const char* respond_rule = "intelwall-respond";
+inline constexpr const char* respond_function = "intelwall-respond";
 
 struct CloudOptions {
-  int port = 4566;                 ///< 0: any free one
-  std::string secret_access_key;   ///< made at `lab up`
+  int port = 4566;                        ///< 0: any free one
+  std::string secret_access_key;          ///< made at `lab up`
   std::shared_ptr<DataPlane> data_plane;  ///< empty: --no-data-plane
   Clock clock = system_now;
   std::chrono::milliseconds sync_delay{0};  ///< extra time in PENDING, for tests of eventual consistency
@@ -30,10 +35,19 @@ struct CloudOptions {
   bool strict_order = true;
 };
 
-/// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM GetParameter and PutParameter, on
-/// 127.0.0.1. Checks SigV4, keeps tokens, capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall "lab" with
-/// "lab-policy" (strict order, HOME_NET set), the custom action "intelwall-block" and the rule that sends it to the
-/// function "intelwall-respond".
+/// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM parameters and STS GetCallerIdentity,
+/// on 127.0.0.1. Checks SigV4, keeps tokens, capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall
+/// "lab" with "lab-policy" (strict order, HOME_NET set), the custom action `action_id` and the rule that sends it to
+/// `respond_function`.
+///
+/// What AWS has no API for stands under /lab, signed for the service "lab":
+///   POST /lab/press {"action": id, name or ARN, "findings": [finding id, …]} presses a custom action and waits for
+///   what it
+///     triggers: {"event": …, "invocations": [{"rule", "function", "answer" | "error"}]}
+///   GET /lab/health {"data_plane": {"state", "detail", "rules_loaded"}, "requests": {operation: count}, …}
+///   POST /lab/faults {"operation": "UpdateRuleGroup", "error": an exception's name | "drop" | "drop_before", "times":
+///   n}
+///     lets the next n calls fail; "drop" acts and loses the answer, "drop_before" loses the call.
 class Cloud {
  public:
   virtual ~Cloud() = default;

@@ -1,0 +1,341 @@
+#include "lab/cloud_endpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "lab/cloud_shape.hpp"
+#include "lab/cloud_signature.hpp"
+
+namespace intelwall::lab {
+namespace {
+
+constexpr std::string_view cbor_prefix = "/service/NetworkFirewall_20201112/operation/";
+constexpr std::string_view action_prefix = "/actionTargets/";
+
+struct RestRoute {
+  const char* method;
+  const char* path;
+  const char* operation;
+};
+constexpr std::array hub_routes{RestRoute{"POST", "/findings", "GetFindings"},
+                                RestRoute{"POST", "/findings/import", "BatchImportFindings"},
+                                RestRoute{"PATCH", "/findings/batchupdate", "BatchUpdateFindings"},
+                                RestRoute{"POST", "/actionTargets", "CreateActionTarget"},
+                                RestRoute{"POST", "/actionTargets/get", "DescribeActionTargets"}};
+constexpr std::array lab_routes{RestRoute{"POST", "/lab/press", "press"}, RestRoute{"GET", "/lab/health", "health"},
+                                RestRoute{"POST", "/lab/faults", "faults"}};
+
+ApiError unknown_operation(const CloudRequest& request) {
+  const std::string_view target = request.header("x-amz-target");
+  return {"UnknownOperationException",
+          fmt::format("the lab has no operation {}",
+                      target.empty() ? printable(request.method + " " + request.path, 96) : printable(target, 96)),
+          target.empty() ? 404 : 400};
+}
+
+int status_of_fault(const std::string& error) {
+  if (error == "InternalServerError" || error == "InternalException" || error == "InternalFailure") return 500;
+  return error == "ServiceUnavailable" ? 503 : 400;
+}
+
+std::string xml_escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<') {
+      out += "&lt;";
+    } else if (c == '>') {
+      out += "&gt;";
+    } else if (c == '&') {
+      out += "&amp;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+/// STS says the same refusals by other names.
+std::string query_error_name(const std::string& name) {
+  if (name == "UnrecognizedClientException") return "InvalidClientTokenId";
+  if (name == "InvalidSignatureException") return "SignatureDoesNotMatch";
+  if (name == "MissingAuthenticationTokenException") return "MissingAuthenticationToken";
+  return name;
+}
+
+NetworkFirewall::Order order_of(const CloudOptions& options) {
+  return options.strict_order ? NetworkFirewall::Order::strict : NetworkFirewall::Order::action;
+}
+
+/// The rule that sends presses of our action to our function.
+void seed_rule(EventBus& events) {
+  const std::string arn = fmt::format("arn:aws:securityhub:{}:{}:action/custom/{}", region, account_id, action_id);
+  const Json pattern{{"source", {"aws.securityhub"}},
+                     {"detail-type", {"Security Hub Findings - Custom Action"}},
+                     {"resources", {arn}}};
+  const ApiAnswer rule =
+      events.call("PutRule", {{"Name", respond_rule},
+                              {"EventPattern", dump_json(pattern)},
+                              {"Description", "Block the domains of findings on which the action is pressed"}});
+  const std::string function = fmt::format("arn:aws:lambda:{}:{}:function:{}", region, account_id, respond_function);
+  const ApiAnswer target = events.call(
+      "PutTargets", {{"Rule", respond_rule}, {"Targets", Json::array({Json{{"Id", "respond"}, {"Arn", function}}})}});
+  IW_ASSERT(rule && target);
+}
+
+}  // namespace
+
+Endpoint::Endpoint(CloudOptions options)
+    : options_(std::move(options)),
+      events_(options_.invoke, options_.clock),
+      hub_(options_.clock,
+           [this](const Json& finding) {
+             const Json resources = {text_or(finding, "ProductArn") + "/" + text_or(finding, "Id")};
+             events_.post(events_.envelope("aws.securityhub", "Security Hub Findings - Imported", resources,
+                                           {{"findings", Json::array({finding})}}));
+           }),
+      parameters_(options_.clock),
+      firewall_(options_.data_plane, options_.clock, options_.sync_delay, order_of(options_)) {
+  seed_rule(events_);
+}
+
+void Endpoint::stop() {
+  firewall_.stop();
+  events_.stop();
+}
+
+std::optional<Endpoint::Route> Endpoint::route(const CloudRequest& request) {
+  const std::string_view target = request.header("x-amz-target");
+  if (!target.empty() && request.method == "POST" && request.path == "/") {
+    const std::size_t dot = target.find('.');
+    const std::string operation(dot == std::string_view::npos ? std::string_view{} : target.substr(dot + 1));
+    const std::string_view service = target.substr(0, dot);
+    if (service == "NetworkFirewall_20201112") return Route{Service::network_firewall, Format::json_1_0, operation, {}};
+    if (service == "AmazonSSM") return Route{Service::ssm, Format::json_1_1, operation, {}};
+    if (service == "AWSEvents") return Route{Service::events, Format::json_1_1, operation, {}};
+    return {};
+  }
+  if (request.method == "POST" && request.path.starts_with(cbor_prefix))
+    return Route{Service::network_firewall, Format::cbor, request.path.substr(cbor_prefix.size()), {}};
+  for (const RestRoute& known : hub_routes) {
+    if (request.method == known.method && request.path == known.path)
+      return Route{Service::security_hub, Format::rest_json, known.operation, {}};
+  }
+  if (request.path.starts_with(action_prefix) && (request.method == "PATCH" || request.method == "DELETE"))
+    return Route{Service::security_hub, Format::rest_json,
+                 request.method == "PATCH" ? "UpdateActionTarget" : "DeleteActionTarget",
+                 decode_percent(std::string_view(request.path).substr(action_prefix.size()))};
+  for (const RestRoute& known : lab_routes) {
+    if (request.method == known.method && request.path == known.path)
+      return Route{Service::lab, Format::rest_json, known.operation, {}};
+  }
+  if (request.method == "POST" && request.path == "/" &&
+      request.header("content-type").starts_with("application/x-www-form-urlencoded"))
+    return Route{
+        Service::sts,
+        Format::query_xml,
+        ("&" + request.body + "&").find("&Action=GetCallerIdentity&") != std::string::npos ? "GetCallerIdentity" : "?",
+        {}};
+  return {};
+}
+
+const char* Endpoint::signing_name(Service service) {
+  switch (service) {
+    case Service::network_firewall:
+      return "network-firewall";
+    case Service::security_hub:
+      return "securityhub";
+    case Service::events:
+      return "events";
+    case Service::ssm:
+      return "ssm";
+    case Service::sts:
+      return "sts";
+    case Service::lab:
+      return "lab";
+  }
+  return "";
+}
+
+CloudResponse Endpoint::handle(const CloudRequest& request) {
+  std::optional<Route> found = route(request);
+  const Route route = found ? *std::move(found) : Route{Service::lab, Format::rest_json, {}, {}};
+  if (request.body.size() > body_byte_limit)
+    return encode(route, refuse("RequestEntityTooLargeException",
+                                fmt::format("the body is larger than {} bytes", body_byte_limit), 413));
+  const ApiResult<std::string> signed_for =
+      check_signature(request, {access_key_id, options_.secret_access_key}, options_.clock());
+  if (!signed_for) return encode(route, std::unexpected(signed_for.error()));
+  if (route.operation.empty()) return encode(route, std::unexpected(unknown_operation(request)));
+  if (*signed_for != signing_name(route.service))
+    return encode(
+        route,
+        refuse("InvalidSignatureException",
+               fmt::format("Credential should be scoped to correct service: '{}'.", signing_name(route.service)), 403));
+
+  const std::optional<std::string> fault = route.service == Service::lab ? std::nullopt : take_fault(route.operation);
+  CloudResponse response;
+  if (fault == "drop_before") {
+    response.dropped = true;
+  } else if (fault && fault != "drop") {
+    response = encode(route, refuse(*fault, "a fault that was asked for", status_of_fault(*fault)));
+  } else {
+    response = encode(route, answer(route, request));
+    response.dropped = fault.has_value();
+  }
+  return response;
+}
+
+ApiAnswer Endpoint::answer(const Route& route, const CloudRequest& request) {
+  if (route.format == Format::query_xml) return dispatch(route, Json::object());
+  IW_TRY(Json input, route.format == Format::cbor ? parse_cbor(request.body) : parse_json(request.body));
+  if (!input.is_object()) return refuse("SerializationException", "the body must be one structure");
+  if (!route.path_arn.empty()) input["ActionTargetArn"] = route.path_arn;
+  return dispatch(route, std::move(input));
+}
+
+ApiAnswer Endpoint::dispatch(const Route& route, Json input) {
+  ApiAnswer answer;
+  switch (route.service) {
+    case Service::network_firewall:
+      answer = firewall_.call(route.operation, std::move(input));
+      break;
+    case Service::security_hub:
+      answer = hub_.call(route.operation, std::move(input));
+      break;
+    case Service::events:
+      answer = events_.call(route.operation, std::move(input));
+      break;
+    case Service::ssm:
+      answer = parameters_.call(route.operation, std::move(input));
+      break;
+    case Service::sts:
+      if (route.operation != "GetCallerIdentity")
+        answer = refuse("InvalidAction", "the lab's STS has GetCallerIdentity only");
+      break;
+    case Service::lab:
+      return lab_call(route.operation, input);
+  }
+  if (answer || answer.error().name != "UnknownOperationException") {  // names that a sender makes up are not counted
+    const std::scoped_lock lock(mutex_);
+    ++counters_[route.operation];
+  }
+  return answer;
+}
+
+ApiAnswer Endpoint::lab_call(const std::string& operation, const Json& input) {
+  if (operation == "press") return press(input);
+  if (operation == "faults") return set_fault(input);
+  return health();
+}
+
+ApiAnswer Endpoint::press(const Json& input) {
+  static const ShapePtr shape =
+      shapes::structure({shapes::required("action", shapes::text(1, 512)),
+                         shapes::required("findings", shapes::list(shapes::text(1, 512), 1, 100))});
+  if (const auto violation = find_violation(*shape, input)) return std::unexpected(to_api_error(*violation));
+  std::vector<std::string> ids;
+  for (const Json& id : input.at("findings")) ids.push_back(id.get<std::string>());
+  IW_TRY(SecurityHub::Press pressed, hub_.press(text_or(input, "action"), ids));
+  const Json event =
+      events_.envelope("aws.securityhub", "Security Hub Findings - Custom Action", Json::array({pressed.action.arn}),
+                       {{"actionName", pressed.action.name},
+                        {"actionDescription", pressed.action.description},
+                        {"findings", std::move(pressed.findings)}});
+  Json invocations = events_.deliver(event);
+  return Json{{"event", event}, {"invocations", std::move(invocations)}};
+}
+
+ApiAnswer Endpoint::health() {
+  const DataPlaneHealth plane =
+      options_.data_plane ? options_.data_plane->health()
+                          : DataPlaneHealth{DataPlaneHealth::State::absent,
+                                            "the lab was started without a data plane: no packet is looked at", 0};
+  const std::scoped_lock lock(mutex_);
+  Json faults = Json::object();
+  for (const auto& [operation, fault] : faults_) faults[operation] = {{"error", fault.error}, {"times", fault.times}};
+  return Json{{"data_plane",
+               {{"state", to_string(plane.state)}, {"detail", plane.detail}, {"rules_loaded", plane.rules_loaded}}},
+              {"requests", counters_},
+              {"faults", std::move(faults)}};
+}
+
+ApiAnswer Endpoint::set_fault(const Json& input) {
+  static const ShapePtr shape =
+      shapes::structure({shapes::required("operation", shapes::text(1, 64, &patterns::event_name)),
+                         shapes::required("error", shapes::text(1, 64, &patterns::event_name)),
+                         shapes::required("times", shapes::integer(0, 1000))});
+  if (const auto violation = find_violation(*shape, input)) return std::unexpected(to_api_error(*violation));
+  const std::string operation = text_or(input, "operation");
+  const std::int64_t times = integer_or(input, "times", 0);
+  const std::scoped_lock lock(mutex_);
+  if (times == 0) {
+    faults_.erase(operation);
+  } else if (faults_.size() >= 100) {
+    return refuse("LimitExceededException", "at most 100 operations can have a fault");
+  } else {
+    faults_[operation] = {text_or(input, "error"), times};
+  }
+  return Json::object();
+}
+
+std::optional<std::string> Endpoint::take_fault(const std::string& operation) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = faults_.find(operation);
+  if (found == faults_.end()) return {};
+  std::string error = found->second.error;
+  if (--found->second.times == 0) faults_.erase(found);
+  return error;
+}
+
+CloudResponse Endpoint::encode(const Route& route, const ApiAnswer& answer) {
+  CloudResponse response;
+  const std::string request_id = random_uuid();
+  response.headers["x-amzn-RequestId"] = request_id;
+  if (!answer) response.status = answer.error().status;
+  if (route.format == Format::query_xml) {
+    response.content_type = "text/xml";
+    response.body =
+        answer ? fmt::format(
+                     "<GetCallerIdentityResponse "
+                     "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"
+                     "<Arn>arn:aws:iam::{0}:user/lab</Arn><UserId>AIDALABLABLABLABLAB1</UserId><Account>{0}</Account>"
+                     "</GetCallerIdentityResult><ResponseMetadata><RequestId>{1}</RequestId></ResponseMetadata>"
+                     "</GetCallerIdentityResponse>",
+                     account_id, request_id)
+               : fmt::format(
+                     "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>"
+                     "<Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+                     query_error_name(answer.error().name), xml_escaped(answer.error().message), request_id);
+    return response;
+  }
+
+  Json body;
+  if (answer) {
+    body = *answer;
+  } else {
+    const ApiError& error = answer.error();
+    response.headers["x-amzn-ErrorType"] = error.name;
+    const bool capital = route.service == Service::network_firewall || route.service == Service::security_hub;
+    body = {{capital ? "Message" : "message", error.message}};
+    if (route.service == Service::security_hub) {
+      body["Code"] = error.name;
+    } else {
+      body["__type"] =
+          (route.service == Service::network_firewall ? "com.amazonaws.networkfirewall#" : "") + error.name;
+    }
+  }
+  if (route.format == Format::cbor) {
+    response.content_type = "application/cbor";
+    response.headers["smithy-protocol"] = "rpc-v2-cbor";
+    response.body = dump_cbor(body);
+    return response;
+  }
+  response.content_type = route.format == Format::json_1_0   ? "application/x-amz-json-1.0"
+                          : route.format == Format::json_1_1 ? "application/x-amz-json-1.1"
+                                                             : "application/json";
+  response.body = dump_json(body);
+  return response;
+}
+
+}  // namespace intelwall::lab

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "lab/cloud.hpp"
+#include "lab/cloud_event_bus.hpp"
+#include "lab/cloud_network_firewall.hpp"
+#include "lab/cloud_parameters.hpp"
+#include "lab/cloud_security_hub.hpp"
+#include "lab/cloud_wire.hpp"
+
+namespace intelwall::lab {
+
+inline constexpr std::size_t body_byte_limit = 8u << 20;
+
+/// All services below HTTP: a request in, a response out, whatever the bytes. Thread-safe.
+class Endpoint {
+ public:
+  explicit Endpoint(CloudOptions options);
+  CloudResponse handle(const CloudRequest& request);
+  /// Ends the threads behind; requests are still answered.
+  void stop();
+
+ private:
+  enum class Service { network_firewall, security_hub, events, ssm, sts, lab };
+  enum class Format { json_1_0, json_1_1, rest_json, cbor, query_xml };
+  struct Route {
+    Service service;
+    Format format;
+    std::string operation;
+    std::string path_arn;  ///< ActionTargetArn, where the path carries it
+  };
+  struct Fault {
+    std::string error;
+    std::int64_t times = 0;
+  };
+
+  static std::optional<Route> route(const CloudRequest& request);
+  static const char* signing_name(Service service);
+  ApiAnswer answer(const Route& route, const CloudRequest& request);
+  ApiAnswer dispatch(const Route& route, Json input);
+  ApiAnswer lab_call(const std::string& operation, const Json& input);
+  ApiAnswer press(const Json& input);
+  ApiAnswer health();
+  ApiAnswer set_fault(const Json& input);
+  /// The error that the next call of this operation was told to give; uses it up.
+  std::optional<std::string> take_fault(const std::string& operation);
+  static CloudResponse encode(const Route& route, const ApiAnswer& answer);
+
+  CloudOptions options_;
+  EventBus events_;
+  SecurityHub hub_;
+  ParameterStore parameters_;
+  NetworkFirewall firewall_;
+  std::mutex mutex_;  ///< guards the two below
+  std::map<std::string, std::uint64_t> counters_;
+  std::map<std::string, Fault> faults_;
+};
+
+}  // namespace intelwall::lab
