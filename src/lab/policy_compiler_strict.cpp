@@ -76,6 +76,7 @@ struct Entry {
   Reach reach = Reach::packet;
   bool decides = false;  // pass, drop, reject
   bool direct = false;   // is its own executor
+  bool plain = false;    // a drop of single packets that nothing can come before: asks and sets nothing
 };
 
 std::unexpected<Error> inexpressible(const GroupRule& rule, std::string what, std::string hint) {
@@ -149,7 +150,7 @@ class Writer {
 
   StrictRules write() {
     for (const auto& entry : entries_) {
-      if (entry.decides) in_use_.insert(bit_of(entry.reach));
+      if (entry.decides && !entry.plain) in_use_.insert(bit_of(entry.reach));
     }
     for (std::size_t i = 0; i < entries_.size(); ++i) add(i);
     StrictRules out;
@@ -213,6 +214,10 @@ class Writer {
       // A bit that nobody sets: makes the rule one that reads, also where nothing is to be asked.
       flowbit(deciding, "isnotset", "iw.never");
       deciding_.push_back({std::move(deciding), entry.from.origin});
+      return;
+    }
+    if (entry.plain) {
+      acting_.push_back({std::move(rule), entry.from.origin});
       return;
     }
     if (entry.direct) {
@@ -280,6 +285,12 @@ Result<StrictRules> write_strict(std::vector<GroupRule> rules) {
   auto last = entries.rbegin();
   while (last != entries.rend() && last->from.rule.action == "reject") (last++)->direct = true;
   while (last != entries.rend() && last->from.rule.action == "drop") (last++)->direct = true;
+
+  // Flow bits need a flow, which not every packet has: drops of packets that do not need them go without.
+  for (auto entry = entries.begin(); entry != entries.end() && entry->direct && entry->reach == Reach::packet;
+       ++entry) {
+    entry->plain = entry->from.rule.action == entries.front().from.rule.action;
+  }
 
   std::size_t runs = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -117,6 +117,9 @@ Result<void> read_options(std::string_view text, SuricataRule& rule) {
     if (colon != std::string_view::npos) {
       const auto value = trim(option.substr(colon + 1));
       if (value.empty()) return fault(rule.line, fmt::format("option {} has a \":\" but no value", keyword));
+      if (value.ends_with('\\')) {
+        return fault(rule.line, fmt::format("the value of option {} ends in \"\\\"", keyword));
+      }
       if (!quotes_close(value)) {
         return fault(rule.line, fmt::format("the quotes of option {} do not close before \";\"", keyword),
                      "a \";\" inside quotes is written \"\\;\"");

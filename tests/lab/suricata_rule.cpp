@@ -72,6 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Refusal{"drop tls any any -> any any (msg:\"a;b\"; sid:1;)", "quotes of option msg do not close"},
                     Refusal{"drop tls any any -> any any (msg:\"a\\\"; sid:1;)", "quotes of option msg do not close"},
                     Refusal{"drop tls any any -> any any (msg:\"; sid:1;)", "quotes of option msg do not close"},
+                    Refusal{"drop tls any any -> any any (x:a\\ ; sid:1;)", "ends in \"\\\""},
                     Refusal{"drop tls any any -> any any (sid:1;; rev:1;)", "is no option keyword"},
                     Refusal{"drop tls any any -> any any (si d:1;)", "\"si d\" is no option keyword"},
                     Refusal{"drop tls any any -> any (sid:1;)", "destination port is missing"},
