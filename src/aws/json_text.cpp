@@ -14,8 +14,8 @@ Json convert(simdjson::dom::element element) {
   switch (element.type()) {
     case Type::OBJECT: {
       Json object = Json::object();
-      for (const auto field : element.get_object().value_unsafe())
-        object[std::string(field.key)] = convert(field.value);
+      const simdjson::dom::object members = element.get_object().value_unsafe();
+      for (const auto field : members) object[std::string(field.key)] = convert(field.value);
       return object;
     }
     case Type::ARRAY: {
