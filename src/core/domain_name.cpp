@@ -104,6 +104,11 @@ Result<std::string> to_a_label(std::string_view label, std::string_view whole) {
 
 /// Lower case, and every label with characters beyond ASCII as its A-label.
 Result<std::string> to_ascii(std::string_view text) {
+  if (is_ascii(text)) {
+    std::string name(text);
+    std::ranges::transform(name, name.begin(), lower);
+    return name;
+  }
   if (!is_valid_utf8(text)) return refuse(text, "is not valid UTF-8");
   if (text.size() > max_unicode_name) return refuse(text, fmt::format("is {} bytes long", text.size()));
   std::string name;

@@ -22,6 +22,10 @@ CodePoint first_code_point(std::string_view text) {
 
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {
+    if (static_cast<unsigned char>(text.front()) < 0x80) {  // most of what there is
+      text.remove_prefix(1);
+      continue;
+    }
     const std::size_t size = first_code_point(text).size;
     if (size == 0) return false;
     text.remove_prefix(size);

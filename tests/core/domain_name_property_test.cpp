@@ -121,12 +121,12 @@ std::string random_text(std::mt19937& random) {
 TEST(DomainNameProperty, RandomTextsGiveCanonicalNamesOrReasons) {
   std::mt19937 random(20261124);  // NOLINT: the same texts every time
   std::size_t accepted = 0;
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 50'000; ++i) {
     const std::string text = random_text(random);
     check_promises(text);
     accepted += parse_domain(text).has_value() ? 1 : 0;
   }
-  EXPECT_GT(accepted, 2'000U) << "the texts are too wild to prove anything about names";
+  EXPECT_GT(accepted, 1'000U) << "the texts are too wild to prove anything about names";
 }
 
 TEST(DomainNameProperty, RandomBytesGiveCanonicalNamesOrReasons) {
