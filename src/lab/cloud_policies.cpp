@@ -64,10 +64,10 @@ ApiResult<void> check_priorities(const Json& references, bool strict) {
 }
 
 /// Managed groups and those of other accounts are accepted and kept; the lab does not know their rules.
-ApiResult<void> check_references(const State& state, const Json& body, bool strict) {
+ApiResult<void> check_references(const State& state, const Json& body, bool strict, const char* quota_error) {
   const Json& references = child(body, "StatefulRuleGroupReferences");
   if (references.size() > rule_groups_per_policy)
-    return refuse("LimitExceededException",
+    return refuse(quota_error,
                   fmt::format("a firewall policy refers to at most {} stateful rule groups", rule_groups_per_policy));
   IW_CHECK(check_priorities(references, strict));
   std::set<std::string> seen;
@@ -84,8 +84,8 @@ ApiResult<void> check_references(const State& state, const Json& body, bool stri
     reserved += group->capacity;
   }
   if (reserved > stateful_capacity_per_policy)
-    return refuse("LimitExceededException", fmt::format("the policy's stateful rule groups reserve {}, the limit is {}",
-                                                        reserved, stateful_capacity_per_policy));
+    return refuse(quota_error, fmt::format("the policy's stateful rule groups reserve {}, the limit is {}", reserved,
+                                           stateful_capacity_per_policy));
   for (const Json& reference : child(body, "StatelessRuleGroupReferences")) {
     const std::string arn = text_or(reference, "ResourceArn");
     if (is_own_arn(arn)) return bad_parameter(arn, "StatelessRuleGroupReferences: there is no such rule group");
@@ -104,13 +104,14 @@ ApiResult<void> check_variables(const Json& body) {
   return {};
 }
 
-ApiResult<void> check_policy(const State& state, const Json& body) {
+/// `quota_error`: only the creation has a LimitExceededException of its own.
+ApiResult<void> check_policy(const State& state, const Json& body, const char* quota_error) {
   const bool strict = text_or(child(body, "StatefulEngineOptions"), "RuleOrder") == "STRICT_ORDER";
   IW_CHECK(check_stateless_actions(body, "StatelessDefaultActions"));
   IW_CHECK(check_stateless_actions(body, "StatelessFragmentDefaultActions"));
   IW_CHECK(check_default_actions(body, strict));
   IW_CHECK(check_variables(body));
-  return check_references(state, body, strict);
+  return check_references(state, body, strict, quota_error);
 }
 
 template <class Policies>
@@ -143,7 +144,7 @@ void take_settings(Policy& policy, const Json& input, Time now) {
 ApiChange create_policy(State& state, const Json& input, Time now) {
   Policy policy;
   policy.name = text_or(input, "FirewallPolicyName");
-  IW_CHECK(check_policy(state, input.at("FirewallPolicy")));
+  IW_CHECK(check_policy(state, input.at("FirewallPolicy"), "LimitExceededException"));
   if (state.policies.contains(policy.name)) return invalid_request("A resource with the specified name already exists");
   if (state.policies.size() >= policies_per_account)
     return refuse("LimitExceededException",
@@ -166,7 +167,7 @@ ApiChange update_policy(State& state, const Json& input, Time now) {
   if (text_or(input, "UpdateToken") != policy->token)
     return refuse("InvalidTokenException",
                   "Update token is invalid: the firewall policy has changed since it was read");
-  IW_CHECK(check_policy(state, input.at("FirewallPolicy")));
+  IW_CHECK(check_policy(state, input.at("FirewallPolicy"), "InvalidRequestException"));
   const bool strict_before = policy->strict_order();
   const std::string token_before = policy->token;
   take_settings(*policy, input, now);
