@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "lab/policy_compiler_groups.hpp"
 #include "lab/policy_compiler_strict.hpp"
@@ -21,39 +22,53 @@ void append(CompiledPolicy& compiled, SuricataRule rule, std::optional<CompiledP
 }
 
 /// The default actions that end a strict-order policy, as rules that match what no rule before them decided.
-/// "Established" means: the connection's application protocol is known and its first request is there, or the engine
-/// has given up to find one; so rules on names come first.
+///
+/// "Established" is taken as its newer form "…_established_app_layer" is: once the first request or ClientHello is
+/// there whole, so that rules on names come first; other TCP with its first bytes, when no protocol known here begins
+/// so.
 Result<std::vector<GroupRule>> default_rules(const std::vector<std::string>& default_actions) {
+  static constexpr std::string_view strict[] = {"ip any any -> any any ("};
   static constexpr std::string_view established[] = {
       "tls any any -> any any (ssl_state:client_hello; flow:to_server,established;",
       "http any any -> any any (http.header_names; content:\"|0d 0a|\"; startswith; flow:to_server,established;",
       "dns any any -> any any (dns.query; bsize:>0; flow:to_server;",
-      "tcp any any -> any any (app-layer-protocol:failed; flow:established;",
+      "tcp any any -> any any (flowbits:isnotset,aws.known; dsize:>8; flow:established;",
       "udp any any -> any any (app-layer-protocol:failed; flow:established;",
   };
-  std::vector<GroupRule> rules;
-  const auto add = [&](const std::string& name, std::string_view action, std::string_view rule) -> Result<void> {
-    IW_TRY(auto parsed, parse_suricata_rules(fmt::format("{} {} msg:\"{} action\"; sid:1;)", action, rule, name)));
-    rules.push_back({std::move(parsed[0]), {name, 1, name + " action"}});
-    return {};
+  static constexpr std::string_view known_protocols[] = {"tls", "http", "dns"};
+  struct Default {
+    std::string_view name, action;
+    std::span<const std::string_view> rules;
   };
-  const auto asked = [&](const char* name) { return std::ranges::count(default_actions, name) > 0; };
+  // Alerts first: a drop ends the evaluation.
+  static constexpr Default known[] = {{"aws:alert_strict", "alert", strict},
+                                      {"aws:alert_established", "alert", established},
+                                      {"aws:alert_established_app_layer", "alert", established},
+                                      {"aws:drop_strict", "drop", strict},
+                                      {"aws:drop_established", "drop", established},
+                                      {"aws:drop_established_app_layer", "drop", established}};
   for (const auto& name : default_actions) {
-    if (name != "aws:drop_strict" && name != "aws:drop_established" && name != "aws:alert_strict" &&
-        name != "aws:alert_established") {
-      return fail(ErrorCode::refused,
-                  fmt::format("the lab does not know the default action \"{}\"", printable(name, 60)),
-                  "StatefulDefaultActions",
-                  "use aws:drop_strict, aws:drop_established, aws:alert_strict or aws:alert_established");
+    if (std::ranges::find(known, name, &Default::name) == std::end(known)) {
+      return fail(
+          ErrorCode::refused, fmt::format("the lab does not know the default action \"{}\"", printable(name, 60)),
+          "StatefulDefaultActions", "use aws:drop_ or aws:alert_ with strict, established or established_app_layer");
     }
   }
-  // Alerts first: a drop ends the evaluation.
-  for (const std::string kind : {"alert", "drop"}) {
-    if (const auto name = "aws:" + kind + "_strict"; asked(name.c_str())) {
-      IW_CHECK(add(name, kind, "ip any any -> any any ("));
+  std::vector<GroupRule> rules;
+  const auto add = [&](const std::string& text, std::string_view name) -> Result<void> {
+    IW_TRY(auto parsed, parse_suricata_rules(text));
+    rules.push_back({std::move(parsed[0]), {std::string(name), 1, fmt::format("{} action", name)}});
+    return {};
+  };
+  if (std::ranges::any_of(default_actions, [](const auto& name) { return name.contains("established"); })) {
+    for (const auto protocol : known_protocols) {
+      IW_CHECK(add(fmt::format("alert {} any any -> any any (noalert; flowbits:set,aws.known; sid:1;)", protocol), {}));
     }
-    if (const auto name = "aws:" + kind + "_established"; asked(name.c_str())) {
-      for (const auto rule : established) IW_CHECK(add(name, kind, rule));
+  }
+  for (const auto& [name, action, texts] : known) {
+    if (std::ranges::find(default_actions, name) == default_actions.end()) continue;
+    for (const auto text : texts) {
+      IW_CHECK(add(fmt::format("{} {} msg:\"{} action\"; sid:1;)", action, text, name), name));
     }
   }
   return rules;

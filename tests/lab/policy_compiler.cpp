@@ -255,10 +255,10 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(PolicyCompiler, DefaultActionsAreKnownOrRefused) {
   auto policy = snapshot(true, {});
-  policy.default_actions = {"aws:drop_established_app_layer"};
+  policy.default_actions = {"aws:drop_everything"};
   const auto refused = compile_policy(policy);
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("aws:drop_established_app_layer"));
+  EXPECT_THAT(refused.error().message, HasSubstr("aws:drop_everything"));
   policy.default_actions = {"aws:drop_strict"};
   EXPECT_TRUE(compile_policy(policy));
   policy.strict_order = false;
