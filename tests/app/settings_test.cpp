@@ -70,7 +70,7 @@ TEST_F(SettingsTest, FaultsNameLineReasonAndHint) {
       {"expires: soon\n", ":1", "expires"},
       {"firewall: [a, [b]]\n", ":1", "list of values"},
       {"\n\nregion: a\nregion: b\n", ":4", "first in line 3"},
-      {"firewall: \"a\n", ":", "not YAML"},
+      {"firewall: [a\n", ":", "not YAML"},
       {"- a\n- b\n", ":1", "no mapping"},
       {"firewall: \"bad name; rm\"\n", ":1", "neither the name"},
       {"max_removals: 20%\n", ":1", "0.2 is 20 %"},

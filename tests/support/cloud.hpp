@@ -17,6 +17,7 @@ class CloudFixture : public ::testing::Test {
   void start(lab::CloudOptions options = {}) {
     options.port = 0;
     options.secret_access_key = secret_;
+    options.clock = [this] { return now(); };
     auto cloud = lab::start_cloud(std::move(options));
     ASSERT_TRUE(cloud.has_value()) << cloud.error().to_text();
     cloud_ = *std::move(cloud);
@@ -29,6 +30,9 @@ class CloudFixture : public ::testing::Test {
   void TearDown() override {
     if (cloud_) cloud_->stop();
   }
+
+  /// One clock for both sides, so that a test can move it.
+  Time now() const { return system_now() + ahead_; }
 
   aws::Environment environment() const {
     return [variables = variables_](const std::string& name) -> std::optional<std::string> {
@@ -43,6 +47,7 @@ class CloudFixture : public ::testing::Test {
     session.env = environment();
     session.credentials = aws::default_credentials(session.env);
     session.region = lab::region;
+    session.clock = [this] { return now(); };
     return session;
   }
 
@@ -54,12 +59,13 @@ class CloudFixture : public ::testing::Test {
     request.path = "/lab/faults";
     request.body = aws::Json{{"operation", operation}, {"error", error}, {"times", times}}.dump();
     request.headers = {{"Content-Type", "application/json"}};
-    aws::sign(request, {lab::region, "lab"}, {lab::access_key_id, secret_, {}}, system_now());
+    aws::sign(request, {lab::region, "lab"}, {lab::access_key_id, secret_, {}}, now());
     const auto answer = aws::make_curl_client()->send(request);
     ASSERT_TRUE(answer.has_value()) << answer.error().to_text();
     ASSERT_EQ(answer->status, 200) << answer->body;
   }
 
+  std::chrono::seconds ahead_{0};
   std::string secret_ = "test/secret+key";
   std::unique_ptr<lab::Cloud> cloud_;
   std::map<std::string, std::string> variables_;
