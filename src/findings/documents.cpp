@@ -13,7 +13,7 @@ bool is_blank(char c) {
 
 }  // namespace
 
-Documents::Documents(std::string_view bytes) : text_(bytes), look_ahead_(16 * bytes.size()) {
+Documents::Documents(std::string_view bytes) : text_(bytes), look_ahead_(8 * bytes.size()) {
   // The depth that is set here stays when the parser grows.
   if (parser_.allocate(first_capacity, max_depth) != simdjson::SUCCESS) throw std::bad_alloc();
   if (bytes.starts_with("\xEF\xBB\xBF")) at_ = line_start_ = 3;
@@ -46,9 +46,15 @@ void Documents::skip_broken_lines() {
   }
 }
 
-std::size_t Documents::end_of_line() const {
-  const void* newline = std::memchr(text_.data() + at_, '\n', text_.size() - at_);
-  return newline == nullptr ? text_.size() : static_cast<std::size_t>(static_cast<const char*>(newline) - text_.data());
+/// Looked for once a line, which may hold millions of documents.
+std::size_t Documents::end_of_line() {
+  if (line_end_of_ != line_) {
+    const void* newline = std::memchr(text_.data() + at_, '\n', text_.size() - at_);
+    line_end_ =
+        newline == nullptr ? text_.size() : static_cast<std::size_t>(static_cast<const char*>(newline) - text_.data());
+    line_end_of_ = line_;
+  }
+  return line_end_;
 }
 
 /// Just after the bracket that closes the one at at_, or nothing when there is none.
@@ -89,11 +95,12 @@ Document Documents::parse(std::size_t end) {
 std::optional<Document> Documents::next() {
   if (!skip_blanks()) return std::nullopt;
   const auto line_end = end_of_line();
+  std::optional<Document> whole_line;
   if (!line_has_several_) {
-    auto document = parse(line_end);
-    if (document.error == simdjson::SUCCESS) {
+    whole_line = parse(line_end);
+    if (whole_line->error == simdjson::SUCCESS) {
       at_ = line_end;
-      return document;
+      return whole_line;
     }
   }
   if (const auto end = end_of_document()) {
@@ -102,11 +109,11 @@ std::optional<Document> Documents::next() {
     line_has_several_ = true;
     return document;
   }
-  auto document = parse(line_end);
+  if (!whole_line) whole_line = parse(line_end);
   const bool opened = text_.data()[at_] == '{' || text_.data()[at_] == '[';
   advance(line_end);
   if (opened) skip_broken_lines();
-  return document;
+  return whole_line;
 }
 
 }  // namespace intelwall::findings

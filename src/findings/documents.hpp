@@ -27,7 +27,7 @@ class Documents {
  private:
   bool skip_blanks();
   void skip_broken_lines();
-  std::size_t end_of_line() const;
+  std::size_t end_of_line();
   std::optional<std::size_t> end_of_document();
   Document parse(std::size_t end);
   void advance(std::size_t to);
@@ -37,7 +37,9 @@ class Documents {
   std::size_t at_ = 0;
   std::size_t line_ = 1;
   std::size_t line_start_ = 0;
-  std::size_t look_ahead_ = 0;  ///< bytes that may still be looked at beyond a line before it is given up
+  std::size_t line_end_ = 0;
+  std::size_t line_end_of_ = 0;  ///< the line that line_end_ belongs to
+  std::size_t look_ahead_ = 0;   ///< bytes that may still be looked at beyond a line before it is given up
   bool line_has_several_ = false;
 };
 

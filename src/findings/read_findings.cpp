@@ -182,6 +182,10 @@ ReadReport Reader::read(std::string_view bytes) {
       continue;
     }
     ++report_.records;
+    if (report_.errors.size() >= max_errors) {  // hostile input has millions of these
+      ++errors_left_out_;
+      continue;
+    }
     const char* reason = simdjson::error_message(document->error);
     refuse({ErrorCode::invalid_input, fmt::format("is not valid JSON: {}", printable(reason)), "",
             document->error == simdjson::DEPTH_ERROR ? fmt::format("findings nest at most {} levels deep", max_depth)

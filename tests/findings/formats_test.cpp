@@ -28,6 +28,7 @@ ReadReport read(std::string_view name) {
 
 std::vector<std::string> ids(const ReadReport& report) {
   std::vector<std::string> all;
+  all.reserve(report.findings.size());
   for (const auto& finding : report.findings) all.push_back(finding.id);
   return all;
 }

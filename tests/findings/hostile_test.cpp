@@ -7,8 +7,6 @@
 namespace intelwall::findings {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -117,8 +115,8 @@ TEST(Hostile, UnclosedLinesStayLinear) {
   EXPECT_THAT(report.findings, IsEmpty());
   EXPECT_LE(report.errors.size(), 1'001U);
   std::string same_line;
-  for (int i = 0; i < 300'000; ++i) same_line += "{}";
-  EXPECT_EQ(read_findings(same_line).records, 300'000U);
+  for (int i = 0; i < 1'000'000; ++i) same_line += "{}";  // hours, if each looked at the whole line
+  EXPECT_EQ(read_findings(same_line).records, 1'000'000U);
 }
 
 TEST(Hostile, TooMuch) {
@@ -182,11 +180,9 @@ TEST(Hostile, TextsAreBounded) {
 
 TEST(Hostile, RuleSyntaxInEveryIndicatorIsRefused) {
   for (const auto* text :
-       {R"(evil.com\"; sid:1; ()",
-        R"(evil.com\n)"
-        "drop",
-        R"(evil.com;)", R"(evil.com|00|)", R"(\u0000evil.com)", R"(evil com)", R"(http://[::1]/)", R"(198.51.100.7)",
-        R"(d41d8cd98f00b204e9800998ecf8427e)", "com", R"(ev*l.com)", R"(a..com)", R"(evil.com$(id))"}) {
+       {R"(evil.com\"; sid:1; ()", R"(evil.com\ndrop)", R"(evil.com;)", R"(evil.com|00|)", R"(\u0000evil.com)",
+        R"(evil com)", R"(http://[::1]/)", R"(198.51.100.7)", R"(d41d8cd98f00b204e9800998ecf8427e)", "com",
+        R"(ev*l.com)", R"(a..com)", R"(evil.com$(id))"}) {
     const auto report = read_findings(asff("a", fmt::format(R"(,"Network":{{"DestinationDomain":"{}"}})", text)));
     ASSERT_THAT(report.findings, SizeIs(1)) << text;
     ASSERT_THAT(report.findings[0].candidates, SizeIs(1)) << text;
