@@ -28,6 +28,11 @@ void append(const os::Descriptor& log, std::string_view bytes) {
   }
 }
 
+/// Flow bits of policy_compiler: by these prefixes.
+bool is_internal_bit(std::string_view name) {
+  return name.starts_with("iw.") || name.starts_with("aws.");
+}
+
 }  // namespace
 
 std::optional<std::string> alert_record(std::string_view eve_line, const OriginOf& origin_of) {
@@ -41,8 +46,22 @@ std::optional<std::string> alert_record(std::string_view eve_line, const OriginO
       (*alert)["signature"] = origin->message;
     }
   }
-  // Where the lab runs it, which the firewall of a cloud does not tell.
+  // Where the lab runs it and how it writes out strict order, which the firewall of a cloud does not tell.
   event.erase("in_iface");
+  if (const auto metadata = event.find("metadata"); metadata != event.end() && metadata->is_object()) {
+    if (const auto bits = metadata->find("flowbits"); bits != metadata->end() && bits->is_array()) {
+      Json own = Json::array();
+      for (const auto& bit : *bits) {
+        if (!bit.is_string() || !is_internal_bit(bit.get_ref<const std::string&>())) own.push_back(bit);
+      }
+      if (own.empty()) {
+        metadata->erase(bits);
+      } else {
+        *bits = std::move(own);
+      }
+    }
+    if (metadata->empty()) event.erase(metadata);
+  }
   std::string seconds = "0";
   if (const auto stamp = event.value("timestamp", Json()); stamp.is_string()) {
     // Suricata writes "+0000"; RFC 3339 has "+00:00".

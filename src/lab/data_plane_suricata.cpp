@@ -154,11 +154,14 @@ class Plane final : public SuricataPlane {
   DataPlaneHealth health() override {
     if (!is_alive()) {
       const std::lock_guard lock(health_mutex_);
-      auto now = health_;
-      if (now.state != State::down) {
-        now = {State::down, "Suricata ended: nothing passes until it is back", 0};
+      if (health_.state == State::down) return health_;
+      return {State::down, "Suricata ended: nothing passes until it is back", 0};
+    }
+    // What was true at the last look may not be any more: ask, unless a load is under way.
+    if (const std::unique_lock lock(engine_, std::try_to_lock); lock) {
+      if (const auto verified = verify(current_.rule_count); !verified) {
+        return {State::degraded, "the rules in force are not those that must be: " + verified.error().message, 0};
       }
-      return now;
     }
     const std::lock_guard lock(health_mutex_);
     return health_;
@@ -220,6 +223,7 @@ class Plane final : public SuricataPlane {
   Result<void> reload(const CompiledPolicy& policy) {
     number(policy);
     IW_CHECK(os::replace_file(rules_file(), renumbered(policy, base_)));
+    if (options_.before_reload) options_.before_reload();
     // "done" says nothing about what was loaded: a truncated or missing file is "done" too.
     IW_CHECK(engine_command(options_.socket, "reload-rules", 120s));
     IW_CHECK(verify(policy.rule_count));
@@ -259,7 +263,8 @@ class Plane final : public SuricataPlane {
   }
 
   void end_engine() {
-    if (pid_ != 0) os::stop(pid_);
+    // It takes its time to end, and has nothing to save: each event is written when it happens.
+    if (pid_ != 0) os::stop(pid_, 100ms);
     pid_ = 0;
     std::error_code ignored;
     std::filesystem::remove(options_.socket, ignored);

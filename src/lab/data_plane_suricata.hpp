@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@ struct SuricataOptions {
   std::string network_namespace;  ///< where it runs
   std::string inside, outside;    ///< its two interfaces there
   std::string program = "suricata";
+  std::function<void()> before_reload;  ///< for tests: a fault between the writing of the rules and their reload
 };
 
 /// A real Suricata between two interfaces. When it does not run nothing passes: it is the only bridge. A supervisor
