@@ -59,7 +59,7 @@ milliseconds back_off(const RetryPolicy& policy, int attempt, std::minstd_rand& 
 
 }  // namespace
 
-ServiceClient::ServiceClient(Session session, std::string id, std::string endpoint_prefix, std::string signing)
+ServiceClient::ServiceClient(Session session, std::string id, const std::string& endpoint_prefix, std::string signing)
     : session_(std::move(session)), id_(std::move(id)), signing_(std::move(signing)) {
   IW_ASSERT(session_.http != nullptr);
   IW_ASSERT(session_.credentials != nullptr);

@@ -47,7 +47,7 @@ class ServiceClient {
  public:
   /// `id` names AWS_ENDPOINT_URL_<ID> (upper case, "NETWORK_FIREWALL"); `endpoint_prefix` the default host; `signing`
   /// the SigV4 service name.
-  ServiceClient(Session session, std::string id, std::string endpoint_prefix, std::string signing);
+  ServiceClient(Session session, std::string id, const std::string& endpoint_prefix, std::string signing);
 
   enum class Repeat { safe, unsafe };
   /// JSON protocol: POST / with X-Amz-Target `target`. version "1.0" or "1.1".

@@ -159,7 +159,7 @@ std::unique_ptr<CredentialProvider> default_credentials(const Environment& env, 
   return std::make_unique<DefaultCredentials>(env, std::move(profile));
 }
 
-Result<std::string> resolve_region(const Environment& env, std::optional<std::string> profile) {
+Result<std::string> resolve_region(const Environment& env, const std::optional<std::string>& profile) {
   std::string region;
   std::string place = "AWS_REGION";
   if (const auto named = lookup(env, "AWS_REGION")) {

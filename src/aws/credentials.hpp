@@ -34,6 +34,6 @@ std::unique_ptr<CredentialProvider> default_credentials(const Environment& env,
                                                         std::optional<std::string> profile = {});
 
 /// Region: explicit, AWS_REGION, AWS_DEFAULT_REGION, the profile's. An error says how to set it.
-Result<std::string> resolve_region(const Environment& env, std::optional<std::string> profile = {});
+Result<std::string> resolve_region(const Environment& env, const std::optional<std::string>& profile = {});
 
 }  // namespace intelwall::aws

@@ -86,9 +86,8 @@ Result<void> check_parts(const HttpRequest& request) {
 HeaderList header_list(const HttpRequest& request) {
   HeaderList list;
   const auto append = [&list](const std::string& line) {
-    curl_slist* longer = curl_slist_append(list.get(), line.c_str());
+    curl_slist* longer = curl_slist_append(list.release(), line.c_str());
     IW_ASSERT(longer != nullptr);
-    static_cast<void>(list.release());
     list.reset(longer);
   };
   append("Host: " + request.host);  // exactly what was signed
@@ -96,7 +95,8 @@ HeaderList header_list(const HttpRequest& request) {
   append("Accept:");
   bool typed = false;
   for (const auto& [name, value] : request.headers) {
-    append(value.empty() ? name + ";" : name + ": " + value);
+    std::string line = name;
+    append(value.empty() ? line += ';' : line.append(": ").append(value));
     typed = typed || lower_case(name) == "content-type";
   }
   if (!typed) append("Content-Type:");  // curl would call every body a form

@@ -348,8 +348,8 @@ TEST(Endpoint, WhatIsNoEndpointIsWrongUsage) {
     EXPECT_THAT(endpoint.error().to_text(), Not(HasSubstr("hunter2")));
     EXPECT_FALSE(endpoint.error().hint.empty());
   }
-  for (const std::string region :
-       {"", "us-east-1.evil.example/", "US-EAST-1", "a b", "-", std::string(41, 'a').c_str()})
+  const std::string too_long(41, 'a');
+  for (const char* region : {"", "us-east-1.evil.example/", "US-EAST-1", "a b", "-", too_long.c_str()})
     EXPECT_EQ(resolve_endpoint({}, "SSM", "ssm", region).error().code, ErrorCode::usage) << region;
 }
 

@@ -173,9 +173,9 @@ TEST_F(HttpTest, ManyThreadsShareAClient) {
 }
 
 TEST_F(HttpTest, ASlowServerIsATimeOut) {
-  LocalServer server;
   std::promise<void> over;
   const auto until_over = over.get_future().share();
+  LocalServer server;  // last: its handlers use the others
   server.start([&](const httplib::Request&, httplib::Response&) { until_over.wait(); });
   const auto answer = make_curl_client({milliseconds(5'000), milliseconds(150)})->send(request_to(server.host()));
   over.set_value();

@@ -88,6 +88,6 @@ int main() {
       answer["error"] = {
           {"code", to_string(error.code)}, {"message", error.message}, {"place", error.place}, {"hint", error.hint}};
     }
-    std::cout << answer.dump() << std::endl;
+    std::cout << answer.dump() << '\n' << std::flush;
   }
 }
