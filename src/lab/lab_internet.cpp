@@ -67,6 +67,7 @@ std::string nginx_configuration(const std::filesystem::path& directory) {
   const auto log = directory / "logs";
   return fmt::format(R"(daemon off;
 master_process off;
+user root root;
 pid "{0}/run/nginx.pid";
 error_log "{1}/nginx-error.log";
 events {{}}

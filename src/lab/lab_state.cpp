@@ -6,9 +6,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <thread>
 
 #include "lab/cloud.hpp"
 #include "os/descriptor.hpp"
@@ -110,7 +112,12 @@ Result<void> remove_state(const std::filesystem::path& directory) {
     return fail(ErrorCode::refused, "the lab's directory holds files that are not a lab's: nothing was removed",
                 printable(directory.string()), "look at INTELWALL_LAB_DIR");
   }
-  std::filesystem::remove_all(directory, error);
+  // A program of a killed `up` may still write its last file there.
+  for (int round = 0; round < 5; ++round) {
+    std::filesystem::remove_all(directory, error);
+    if (!error) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
   if (error)
     return fail(ErrorCode::system, "cannot remove the lab's directory: " + reason(error),
                 printable(directory.string()));
