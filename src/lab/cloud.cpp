@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
+#include <sys/socket.h>
 
-#include <atomic>
+#include <ctime>
 #include <thread>
 
 #include "lab/cloud_endpoint.hpp"
@@ -13,7 +14,8 @@ namespace {
 
 constexpr const char* address = "127.0.0.1";
 constexpr std::size_t threads = 16;
-constexpr std::size_t path_byte_limit = 1024;  // the server matches paths with std::regex, which recurses per byte
+constexpr std::time_t seconds_to_first_byte = 2;  // a silent client keeps a thread, and the end waiting, this long
+constexpr std::size_t path_byte_limit = 1024;     // the server matches paths with std::regex, which recurses per byte
 
 std::string lower_case(std::string text) {
   for (char& c : text) {
@@ -44,9 +46,8 @@ void fill(httplib::Response& http, CloudResponse response) {
     http.set_content(std::move(response.body), response.content_type);
     return;
   }
-  // Promises a body and ends the connection instead: the client can not know whether its call was done.
-  http.set_content_provider(1, response.content_type,
-                            [](std::size_t, std::size_t, httplib::DataSink&) { return false; });
+  // The connection ends before the first chunk: the client can not know whether its call was done.
+  http.set_chunked_content_provider(response.content_type, [](std::size_t, httplib::DataSink&) { return false; });
 }
 
 void refuse_early(httplib::Response& http, int status, const std::string& reason) {
@@ -78,7 +79,13 @@ class HttpCloud final : public Cloud {
  public:
   explicit HttpCloud(CloudOptions options) : wanted_port_(options.port), endpoint_(std::move(options)) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(threads); };
+    // The library's own choice, SO_REUSEPORT, would let two clouds share a port and each get half of the calls.
+    server_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    });
     server_.set_tcp_nodelay(true);
+    server_.set_keep_alive_timeout(seconds_to_first_byte);
     // One request a connection: idle clients would each keep a thread of the pool.
     server_.set_keep_alive_max_count(1);
     server_.set_payload_max_length(body_byte_limit);

@@ -100,7 +100,9 @@ ApiAnswer ParameterStore::get_many(const Json& input) const {
       missing.push_back(name);
     }
   }
-  return Json{{"Parameters", std::move(found)}, {"InvalidParameters", std::move(missing)}};
+  Json out{{"Parameters", std::move(found)}};
+  if (!missing.empty()) out["InvalidParameters"] = std::move(missing);
+  return out;
 }
 
 ApiAnswer ParameterStore::put(const Json& input) {

@@ -44,12 +44,12 @@ using ApiAnswer = ApiResult<Json>;
   return std::unexpected(ApiError{std::move(name), std::move(message), status});
 }
 
-/// How deep a document may nest; deeper ones would let a sender choose our stack.
+/// How deep a CBOR document may nest; deeper ones would let a sender choose our stack. (JSON: aws::parse_json's limit.)
 inline constexpr int max_document_depth = 64;
 
 /// SerializationException where `text` is not one JSON document of bounded depth.
 ApiAnswer parse_json(std::string_view text);
-/// UTF-8, never throws.
+/// Valid UTF-8 whatever the value holds; never throws.
 std::string dump_json(const Json& value);
 
 /// CBOR (RFC 8949) as Smithy's RPC v2 protocol uses it: what current AWS SDKs speak to Network Firewall.

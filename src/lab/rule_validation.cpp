@@ -11,12 +11,19 @@
 namespace intelwall::lab {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\f\v";
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+
+std::size_t skip_blanks(std::string_view text, std::size_t at) {
+  while (at < text.size() && is_blank(text[at])) ++at;
+  return at;
+}
 
 std::string_view trim(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+  text.remove_prefix(skip_blanks(text, 0));
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 /// What a keyword means for us; all others Suricata knows are `plain`.
@@ -141,8 +148,8 @@ template <class Use>
 std::optional<std::string> each_option(std::string_view options, Use&& use) {
   std::size_t at = 0;
   while (true) {
-    at = options.find_first_not_of(blanks, at);
-    if (at == std::string_view::npos) return {};
+    at = skip_blanks(options, at);
+    if (at == options.size()) return {};
     std::size_t end = at;
     while (true) {
       end = options.find(';', end);
@@ -201,20 +208,20 @@ std::optional<Header> split(std::string_view rule) {
   Header header;
   std::size_t at = 0;
   for (std::string_view& field : header.fields) {
-    at = rule.find_first_not_of(blanks, at);
-    if (at == std::string_view::npos || rule[at] == '(') return {};
+    at = skip_blanks(rule, at);
+    if (at == rule.size() || rule[at] == '(') return {};
     const std::size_t start = at;
     int depth = 0;
     for (; at < rule.size(); ++at) {
       const char c = rule[at];
       if (c == '[') ++depth;
       if (c == ']') --depth;
-      if (depth <= 0 && (c == '(' || blanks.contains(c))) break;
+      if (depth <= 0 && (c == '(' || is_blank(c))) break;
     }
     field = rule.substr(start, at - start);
   }
-  at = rule.find_first_not_of(blanks, at);
-  if (at == std::string_view::npos || rule[at] != '(' || rule.back() != ')') return {};
+  at = skip_blanks(rule, at);
+  if (at == rule.size() || rule[at] != '(' || rule.back() != ')') return {};
   header.options = rule.substr(at + 1, rule.size() - at - 2);
   return header;
 }

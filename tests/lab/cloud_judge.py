@@ -130,6 +130,8 @@ def judge_answer(operation_model, response_dict, **_):
         name = body.get("__type", headers.get("x-amzn-errortype", "")).split("#")[-1]
         modelled = {shape.name: shape for shape in operation_model.error_shapes}
         content = {key: value for key, value in body.items() if key != "__type"}
+        if name in modelled and not modelled[name].members:
+            content.pop("message", None)  # sent by AWS though the model gives the error no members
         if name in modelled:
             walker.walk(modelled[name], content, name)
         elif name not in COMMON_ERRORS:
