@@ -116,21 +116,24 @@ class NetworkFirewall final : public Firewall {
 
   Result<void> verify(const Applied& applied, std::chrono::milliseconds patience) override {
     if (applied.writes.empty()) return {};
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    using Steady = std::chrono::steady_clock;
+    const auto begin = Steady::now();
     std::map<std::string, std::string> wanted;
     for (const auto& write : applied.writes) wanted[write.resource] = write.version;
-    std::chrono::milliseconds pause{2};
     while (true) {
       IW_TRY(const aws::FirewallState state, client_->describe_firewall(options_.firewall));
       IW_TRY(const auto waiting, out_of_sync(state, wanted));
       if (!waiting) return {};
-      if (std::chrono::steady_clock::now() + pause > deadline)
+      // Pauses grow with what was waited already: at most a twentieth of the wait is lost, and at most a call a second
+      // is made of a slow zone.
+      const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begin);
+      const auto pause = std::clamp(waited / 20, std::chrono::milliseconds{2}, std::chrono::milliseconds{1'000});
+      if (waited + pause > patience)
         return fail(ErrorCode::unavailable,
                     fmt::format("the rules are written, but {} after {:.0f} s", *waiting,
                                 static_cast<double>(patience.count()) / 1000.0),
                     options_.firewall, "look at the firewall's sync status; the rules take effect when it is IN_SYNC");
       sleep_(pause);
-      pause = std::min(pause * 2, std::chrono::milliseconds{1'000});
     }
   }
 
