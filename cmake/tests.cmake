@@ -58,4 +58,7 @@ if(NOT INTELWALL_SANITIZE)
     target_link_libraries(bench_${name} PRIVATE intelwall_app intelwall_lab benchmark::benchmark)
     target_compile_definitions(bench_${name} PRIVATE INTELWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   endforeach()
+  # A peer to beat, used nowhere else.
+  find_package(absl REQUIRED)
+  target_link_libraries(bench_domain_set PRIVATE absl::flat_hash_set)
 endif()
