@@ -40,7 +40,8 @@ Result<void> on_workload(const std::function<Result<void>()>& work) {
 /// Runs with our own standard input, output and terminal.
 Result<int> run_attached(const std::vector<std::string>& argv, const std::map<std::string, std::string>& variables) {
   std::vector<std::string> entries;
-  for (const auto& [name, value] : variables) entries.push_back(name + "=" + value);
+  entries.reserve(variables.size());
+  for (const auto& [name, value] : variables) entries.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> environment;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (!variables.contains(std::string(*entry, std::string_view(*entry).find('=')))) environment.push_back(*entry);
@@ -48,6 +49,7 @@ Result<int> run_attached(const std::vector<std::string>& argv, const std::map<st
   for (auto& entry : entries) environment.push_back(entry.data());
   environment.push_back(nullptr);
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
 

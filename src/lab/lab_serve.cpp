@@ -76,7 +76,10 @@ Result<void> serve(const std::filesystem::path& directory) {
   ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   auto served = serve_until_told(directory, ending);
-  if (!served) (void)write_serving(directory, {0, served.error()});
+  if (!served) {
+    // `up` waits for this; without it, it sees the daemon end and reads its log.
+    if (const auto told = write_serving(directory, {0, served.error()}); !told) return told;
+  }
   return served;
 }
 

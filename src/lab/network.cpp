@@ -175,8 +175,9 @@ Result<void> create_network() {
   }
   auto built = build();
   if (!built) {
-    // What was the first fault is what helps; that of the clean-up would hide it.
-    (void)remove_network();
+    if (const auto undone = remove_network(); !undone) {
+      built.error().message += "; and not all of it could be undone: " + undone.error().message;
+    }
     if (::access("/run/netns", W_OK) != 0 && ::access("/run", W_OK) != 0) {
       built.error().hint = "inside `unshare -Urnm`, first run `mount -t tmpfs tmpfs /run`";
     }
