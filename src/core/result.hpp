@@ -27,8 +27,8 @@ const char* to_string(ErrorCode code);
 /// A fault of the world (network, API, feed, config, user), as a value.
 ///
 /// `message` is one sentence without a trailing full stop; `place` says where (file and line, JSON path, option; may be
-/// empty); `hint` says what to do next (may be empty). None of the three ever holds a secret. Text that came from outside
-/// must have passed through `printable()`.
+/// empty); `hint` says what to do next (may be empty). None of the three ever holds a secret. Text that came from
+/// outside must have passed through `printable()`.
 struct Error {
   ErrorCode code = ErrorCode::invalid_input;
   std::string message;
@@ -60,17 +60,17 @@ std::string printable(std::string_view text, std::size_t limit = 120);
 
 // NOLINTBEGIN(bugprone-macro-parentheses): a declaration in parentheses is none
 /// `IW_TRY(auto x, f());` declares x from a Result or returns its error.
-#define IW_TRY(declaration, expression)                                                                  \
-  auto IW_CONCAT(iw_result_, __LINE__) = (expression);                                                   \
+#define IW_TRY(declaration, expression)                                                                             \
+  auto IW_CONCAT(iw_result_, __LINE__) = (expression);                                                              \
   if (!IW_CONCAT(iw_result_, __LINE__)) return std::unexpected(std::move(IW_CONCAT(iw_result_, __LINE__)).error()); \
   declaration = *std::move(IW_CONCAT(iw_result_, __LINE__))
 // NOLINTEND(bugprone-macro-parentheses)
 
 /// `IW_CHECK(f());` returns the error of a Result<void> (or of any Result whose value is not wanted).
-#define IW_CHECK(expression)                                                                             \
-  do {                                                                                                   \
-    if (auto iw_check_result = (expression); !iw_check_result)                                           \
-      return std::unexpected(std::move(iw_check_result).error());                                        \
+#define IW_CHECK(expression)                                      \
+  do {                                                            \
+    if (auto iw_check_result = (expression); !iw_check_result)    \
+      return std::unexpected(std::move(iw_check_result).error()); \
   } while (false)
 
 namespace intelwall::detail {

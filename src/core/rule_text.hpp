@@ -6,9 +6,9 @@
 
 namespace intelwall {
 
-/// Free text made safe for a rule's msg or metadata: [A-Za-z0-9 ._:/@+=()-] stays (no quote, semicolon, comma, backslash,
-/// bar, dollar, control character), everything else becomes "_", runs of blanks become one, cut at `limit` bytes.
-/// The original stays in the record (finding note, ledger), never in a rule.
+/// Free text made safe for a rule's msg or metadata: [A-Za-z0-9 ._:/@+=()-] stays (no quote, semicolon, comma,
+/// backslash, bar, dollar, control character), everything else becomes "_", runs of blanks become one, cut at `limit`
+/// bytes. The original stays in the record (finding note, ledger), never in a rule.
 class RuleText {
  public:
   static constexpr std::size_t default_limit = 64;

@@ -142,7 +142,7 @@ void GroupContent::put(const Decision& decision, std::set<std::uint32_t>& taken)
     const auto target = rules::to_target(decision.domain);
     if (std::ranges::find(list->targets, target) == list->targets.end()) list->targets.push_back(target);
   } else {
-    IW_ASSERT(!"put into a group that has no room for us");
+    IW_ASSERT(std::holds_alternative<rules::RuleDocument>(source_));  // suits() said no
   }
   std::erase_if(decisions_, [&](const Decision& old) { return old.id == decision.id; });
   decisions_.push_back(stored(decision));

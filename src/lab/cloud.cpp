@@ -39,11 +39,11 @@ CloudRequest to_request(const httplib::Request& http) {
   return request;
 }
 
-void fill(httplib::Response& http, CloudResponse response) {
+void fill(httplib::Response& http, const CloudResponse& response) {
   http.status = response.status;
   for (const auto& [name, value] : response.headers) http.set_header(name, value);
   if (!response.dropped) {
-    http.set_content(std::move(response.body), response.content_type);
+    http.set_content(response.body, response.content_type);
     return;
   }
   // The connection ends before the first chunk: the client can not know whether its call was done.

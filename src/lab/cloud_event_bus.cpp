@@ -270,6 +270,7 @@ ApiAnswer EventBus::list_targets(const Json& input) {
   const std::scoped_lock lock(mutex_);
   IW_TRY(const Rule* const rule, find(input, "Rule"));
   std::vector<Json> items;
+  items.reserve(rule->targets.size());
   for (const auto& [id, target] : rule->targets) items.push_back(target);
   IW_TRY(Page page, page_of(items, input, 100, "ValidationException"));
   Json out{{"Targets", std::move(page.items)}};

@@ -202,6 +202,7 @@ ApiAnswer describe_policy(const State& state, const Json& input) {
 
 ApiAnswer list_policies(const State& state, const Json& input) {
   std::vector<Json> items;
+  items.reserve(state.policies.size());
   for (const auto& [name, policy] : state.policies) items.push_back({{"Name", name}, {"Arn", policy.arn}});
   IW_TRY(Page page, page_of(items, input, 100, "InvalidRequestException"));
   Json out{{"FirewallPolicies", std::move(page.items)}};

@@ -117,6 +117,7 @@ enum class Expect { reached, refused };
 /// Probes in parallel (a dropped one waits for its time-out); true when all are as expected.
 std::pair<bool, std::string> run_probes(const std::vector<Probe>& probes, Expect expect) {
   std::vector<std::future<Answer>> answers;
+  answers.reserve(probes.size());
   for (const auto& probe : probes)
     answers.push_back(std::async(std::launch::async, [probe] { return run_probe(probe); }));
   bool all = true;

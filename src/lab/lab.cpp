@@ -36,7 +36,8 @@ Result<void> require_programs() {
   std::string missing;
   for (const std::string program : {"ip", "ethtool", "sysctl", "suricata", "nginx", "dnsmasq", "openssl"}) {
     bool found = false;
-    std::string_view rest = std::getenv("PATH");
+    const char* const path = std::getenv("PATH");
+    std::string_view rest = path == nullptr ? "" : path;
     while (!rest.empty() && !found) {
       const auto directory = rest.substr(0, rest.find(':'));
       rest.remove_prefix(std::min(rest.size(), directory.size() + 1));

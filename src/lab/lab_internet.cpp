@@ -1,5 +1,6 @@
 #include "lab/lab_internet.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -99,8 +100,9 @@ Result<void> wait_for_port(std::uint16_t port, pid_t server, const std::filesyst
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(0xc6336450);  // internet_address
-    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return {};
+    IW_ASSERT(::inet_pton(AF_INET, internet_address, &address.sin_addr) == 1);
+    if (probe.get() >= 0 && ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+      return {};
     if (!os::is_running(server) || std::chrono::steady_clock::now() > deadline) {
       const auto words = os::read_file(log);
       return fail(ErrorCode::unavailable,

@@ -85,7 +85,8 @@ Result<CompiledPolicy> compile_policy(const PolicySnapshot& policy) {
                     printable(group.arn, 200));
       }
     }
-    std::ranges::stable_sort(groups, {}, [](const auto& group) { return *group.priority; });
+    // Priorities are unique, which the caller has seen to.
+    std::ranges::sort(groups, {}, [](const auto& group) { return *group.priority; });
   } else if (!policy.default_actions.empty()) {
     return fail(ErrorCode::invalid_input, "StatefulDefaultActions need a strict-order policy",
                 "StatefulDefaultActions");

@@ -9,7 +9,8 @@
 
 namespace intelwall::lab {
 
-/// A Suricata rule taken apart, as far as the lab must look into it. Values keep their text (quotes and escapes included).
+/// A Suricata rule taken apart, as far as the lab must look into it. Values keep their text (quotes and escapes
+/// included).
 struct SuricataRule {
   struct Option {
     std::string keyword;
