@@ -422,39 +422,42 @@ def test_a_body_that_is_too_large(cloud):
     assert "8388608" in json.loads(caught.value.read())["message"]
 
 
-class TestAwsCli:
-    @pytest.fixture(scope="class")
-    def aws(self, cloud):
-        def run(*arguments, fails=None):
-            done = subprocess.run(
-                [sys.executable, str(pathlib.Path(sys.executable).parent / "aws"), *arguments],
-                env=cloud.environment(), capture_output=True, text=True, timeout=60)  # fmt: skip
-            if fails:
-                assert done.returncode != 0 and f"({fails})" in done.stderr, done.stderr
-                return done.stderr
-            assert done.returncode == 0, done.stderr
-            return json.loads(done.stdout) if done.stdout.strip() else None
+@pytest.fixture
+def aws(cloud):
+    """aws("service", "operation", …): the AWS CLI's answer, or its complaint where it must fail."""
 
-        return run
+    def run(*arguments, fails=None):
+        done = subprocess.run(
+            [sys.executable, str(pathlib.Path(sys.executable).parent / "aws"), *arguments],
+            env=cloud.environment(), capture_output=True, text=True, timeout=60)  # fmt: skip
+        if fails:
+            assert done.returncode != 0 and f"({fails})" in done.stderr, done.stderr
+            return done.stderr
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def test_a_rule_group_from_cradle_to_grave(self, aws):
-        body = json.dumps(strict(rules(3)))
-        nfw = "network-firewall"
-        created = aws(nfw, "create-rule-group", "--rule-group-name", "cli", "--type", "STATEFUL", "--capacity", "10",
-                      "--rule-group", body)  # fmt: skip
-        arn = created["RuleGroupResponse"]["RuleGroupArn"]
-        described = aws(nfw, "describe-rule-group", "--rule-group-arn", arn)
-        assert described["RuleGroup"]["RulesSource"]["RulesString"] == rules(3)
-        aws(nfw, "update-rule-group", "--rule-group-arn", arn, "--update-token", described["UpdateToken"],
-            "--rule-group", json.dumps(strict(rules(4))))  # fmt: skip
-        aws(nfw, "update-rule-group", "--rule-group-arn", arn, "--update-token", described["UpdateToken"],
-            "--rule-group", body, fails="InvalidTokenException")  # fmt: skip
-        listed = aws(nfw, "list-rule-groups")
-        assert {"Name": "cli", "Arn": arn} in listed["RuleGroups"]
-        aws(nfw, "delete-rule-group", "--rule-group-arn", arn)
-        aws(nfw, "delete-rule-group", "--rule-group-arn", arn, fails="ResourceNotFoundException")
+    return run
 
-    def test_identity_and_findings(self, aws):
-        assert aws("sts", "get-caller-identity")["Account"] == ACCOUNT
-        actions = aws("securityhub", "describe-action-targets")["ActionTargets"]
-        assert [a["Name"] for a in actions] == ["intelwall block"]
+
+def test_cli_a_rule_group_from_cradle_to_grave(aws):
+    body = json.dumps(strict(rules(3)))
+    nfw = "network-firewall"
+    created = aws(nfw, "create-rule-group", "--rule-group-name", "cli", "--type", "STATEFUL", "--capacity", "10",
+                  "--rule-group", body)  # fmt: skip
+    arn = created["RuleGroupResponse"]["RuleGroupArn"]
+    described = aws(nfw, "describe-rule-group", "--rule-group-arn", arn)
+    assert described["RuleGroup"]["RulesSource"]["RulesString"] == rules(3)
+    aws(nfw, "update-rule-group", "--rule-group-arn", arn, "--update-token", described["UpdateToken"],
+        "--rule-group", json.dumps(strict(rules(4))))  # fmt: skip
+    aws(nfw, "update-rule-group", "--rule-group-arn", arn, "--update-token", described["UpdateToken"],
+        "--rule-group", body, fails="InvalidTokenException")  # fmt: skip
+    listed = aws(nfw, "list-rule-groups")
+    assert {"Name": "cli", "Arn": arn} in listed["RuleGroups"]
+    aws(nfw, "delete-rule-group", "--rule-group-arn", arn)
+    aws(nfw, "delete-rule-group", "--rule-group-arn", arn, fails="ResourceNotFoundException")
+
+
+def test_cli_identity_and_findings(aws):
+    assert aws("sts", "get-caller-identity")["Account"] == ACCOUNT
+    actions = aws("securityhub", "describe-action-targets")["ActionTargets"]
+    assert [a["Name"] for a in actions] == ["intelwall block"]
