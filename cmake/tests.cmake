@@ -26,8 +26,10 @@ if(TARGET test_aws)
 endif()
 
 # The lab's AWS endpoint alone, for boto3 and the AWS CLI.
-add_executable(judge_cloud ${CMAKE_SOURCE_DIR}/tests/lab/judge/cloud_main.cpp)
-target_link_libraries(judge_cloud PRIVATE intelwall_lab)
+if(NOT INTELWALL_FUZZ)
+  add_executable(judge_cloud ${CMAKE_SOURCE_DIR}/tests/lab/judge/cloud_main.cpp)
+  target_link_libraries(judge_cloud PRIVATE intelwall_lab)
+endif()
 
 # These rooms are tested against the lab's cloud, over real HTTP.
 foreach(room firewalls app)
