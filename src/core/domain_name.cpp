@@ -173,6 +173,24 @@ Result<void> check_name(std::string_view name) {
   return {};
 }
 
+/// Whether `text` is a name as it stands, which lists are full of; what is not so is looked at closely. Last labels that
+/// begin with a digit are among these: they may be numbers.
+bool is_clean(std::string_view text) {
+  if (text.size() > max_name || text.empty()) return false;
+  std::size_t labels = 0;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] != '.') {
+      if (!is_name_character(text[i])) return false;
+      continue;
+    }
+    if (i == start || i - start > max_label || text[start] == '-' || text[i - 1] == '-') return false;
+    ++labels;
+    if (i < text.size()) start = i + 1;
+  }
+  return labels > 1 && !is_digit(text[start]);
+}
+
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
@@ -266,6 +284,7 @@ Scope strip_wildcard(std::string_view& host, Scope otherwise) {
 }  // namespace
 
 Result<DomainName> DomainName::parse(std::string_view text) {
+  if (is_clean(text)) return DomainName(std::string(text));
   IW_TRY(std::string name, to_ascii(text));
   if (name.size() > 1 && name.ends_with('.')) name.pop_back();
   IW_CHECK(check_name(name));
@@ -295,6 +314,10 @@ bool DomainSpec::covers(const DomainName& other) const {
 
 Result<DomainSpec> parse_domain(std::string_view text, Scope default_scope) {
   std::string_view rest = trimmed(text);
+  if (is_clean(rest)) {
+    IW_TRY(DomainName name, DomainName::parse(rest));
+    return DomainSpec{.name = std::move(name), .scope = default_scope};
+  }
   if (rest.size() > max_text)
     return refuse(rest, fmt::format("is {} bytes long; {} is the most", rest.size(), max_text));
   if (!is_valid_utf8(rest)) return refuse(rest, "is not valid UTF-8");
