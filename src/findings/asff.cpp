@@ -20,11 +20,6 @@ std::string lowered(std::string_view text) {
   return lower;
 }
 
-bool is_domain_type(std::string_view falcon_ioc_type) {
-  constexpr std::array<std::string_view, 4> types = {"domain", "domain_name", "hostname", "url"};
-  return std::ranges::count(types, lowered(falcon_ioc_type)) > 0;
-}
-
 /// Fields that never speak of the other side: Security Hub's own, who called an API, whose machine it was.
 bool is_own_side(std::string_view field) {
   constexpr std::array<std::string_view, 5> names = {"sourcedomain", "hostname", "computername", "machinedomain",
@@ -108,11 +103,6 @@ void take_falcon_indicator(const ProductFields& fields, Candidates& candidates) 
   }
 }
 
-/// A command line or a sentence of file names: only what is plainly an address counts there.
-BareNames bare_names_in(std::string_view value) {
-  return value.find(' ') == std::string_view::npos ? BareNames::take : BareNames::leave;
-}
-
 Result<std::string> severity_of(const Node& record) {
   IW_TRY(const auto own, record.member("Severity", Kind::object));
   if (own) {
@@ -138,6 +128,15 @@ std::string_view region_of(std::string_view arn) {
 }
 
 }  // namespace
+
+bool is_domain_type(std::string_view falcon_ioc_type) {
+  constexpr std::array<std::string_view, 4> types = {"domain", "domain_name", "hostname", "url"};
+  return std::ranges::count(types, lowered(falcon_ioc_type)) > 0;
+}
+
+BareNames bare_names_in(std::string_view value) {
+  return value.find(' ') == std::string_view::npos ? BareNames::take : BareNames::leave;
+}
 
 Result<Reading> read_asff(const Node& record, NameSearch& search) {
   Reading reading;

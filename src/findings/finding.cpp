@@ -6,7 +6,15 @@ const char* to_string(Grade grade) {
   return grade == Grade::ioc ? "ioc" : "observed";
 }
 const char* to_string(Source source) {
-  return source == Source::guardduty ? "guardduty" : "securityhub";
+  switch (source) {
+    case Source::security_hub:
+      return "securityhub";
+    case Source::guardduty:
+      return "guardduty";
+    case Source::falcon:
+      return "falcon";
+  }
+  return "securityhub";
 }
 
 }  // namespace intelwall::findings

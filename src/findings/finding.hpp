@@ -28,19 +28,19 @@ struct Candidate {
   std::string why_not;
 };
 
-enum class Source { security_hub, guardduty };
+enum class Source { security_hub, guardduty, falcon };
 const char* to_string(Source source);
 
 /// What every reader makes of its format. Texts are as given (untrusted), bounded in length.
 struct Finding {
   Source source = Source::security_hub;
   std::string id;
-  std::string product_arn;  ///< empty for native GuardDuty
+  std::string product_arn;  ///< empty for native GuardDuty and Falcon
   std::string product;      ///< "crowdstrike-falcon", "guardduty", …: last part of the product ARN
   std::string account;
   std::string region;
   std::string title;
-  std::string severity;    ///< ASFF label (INFORMATIONAL … CRITICAL); GuardDuty's number mapped as AWS does
+  std::string severity;    ///< ASFF label (INFORMATIONAL … CRITICAL); GuardDuty's and Falcon's numbers mapped
   std::string updated_at;  ///< as given
   bool sample = false;     ///< a generated sample: never acted on
   /// One per distinct (name, scope): the strongest evidence wins. Refused texts are kept too, so that each refusal can
@@ -64,7 +64,7 @@ struct ReadReport {
 /// Reads any of: an ASFF finding, a list of them, a BatchImportFindings body, a GetFindings answer, an EventBridge
 /// envelope
 /// ("Security Hub Findings - Custom Action", "- Imported", "GuardDuty Finding"), a native GuardDuty finding or list,
-/// or JSON lines of these. Never throws, never crashes on any bytes. A record that cannot be read goes to `errors`, the
+/// Falcon's detection events and alerts (one, a list, an Alerts answer), or JSON lines of these. Never throws, never crashes on any bytes. A record that cannot be read goes to `errors`, the
 /// others are still read. Limits: 64 MiB of input, JSON depth 64, 200 candidates a finding, 100,000 findings (what is
 /// beyond is an error), 1,000 errors (the rest is one error with their number).
 ReadReport read_findings(std::string_view bytes);

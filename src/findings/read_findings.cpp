@@ -17,11 +17,14 @@ constexpr std::string_view custom_action = "Security Hub Findings - Custom Actio
 constexpr std::string_view imported = "Security Hub Findings - Imported";
 constexpr std::string_view guardduty_finding = "GuardDuty Finding";
 constexpr const char* what_is_read =
-    "give ASFF or GuardDuty findings: one, a list, {\"Findings\": [...]}, an EventBridge event, or JSON lines of these";
+    "give ASFF or GuardDuty findings, or Falcon detections: one, a list, {\"Findings\": [...]}, an EventBridge event, an "
+    "Alerts answer, or JSON lines of these";
 
-enum class Format { asff, guardduty_wire, guardduty_sdk, unknown };
+enum class Format { asff, guardduty_wire, guardduty_sdk, falcon_event, falcon_alert, unknown };
 
 Format format_of(const Node& record) {
+  if (record.has("composite_id")) return Format::falcon_alert;
+  if (record.has("metadata") && record.has("event")) return Format::falcon_event;
   if (record.has("ProductArn") || record.has("AwsAccountId") || record.has("ProductFields")) return Format::asff;
   if (record.has("service") || record.has("accountId")) return Format::guardduty_wire;
   if (record.has("Service") || record.has("AccountId")) return Format::guardduty_sdk;
@@ -41,6 +44,7 @@ class Reader {
   void read_any_finding(const Node& record);
   void read_hub_finding(const Node& record);
   void read_finding(const Node& record, Format format);
+  Result<Reading> read_as(Format format, const Node& record);
 
   std::string place(std::string_view path) const;
   void refuse(Error error);
@@ -66,6 +70,23 @@ void Reader::refuse(Error error) {
   report_.errors.push_back(std::move(error));
 }
 
+Result<Reading> Reader::read_as(Format format, const Node& record) {
+  switch (format) {
+    case Format::guardduty_wire:
+      return read_guardduty(record, Spelling::lower_camel, search_);
+    case Format::guardduty_sdk:
+      return read_guardduty(record, Spelling::upper_camel, search_);
+    case Format::falcon_event:
+      return read_falcon_event(record, search_);
+    case Format::falcon_alert:
+      return read_falcon_alert(record, search_);
+    case Format::asff:
+    case Format::unknown:
+      break;
+  }
+  return read_asff(record, search_);
+}
+
 void Reader::read_finding(const Node& record, Format format) {
   ++report_.records;
   if (!record.is(Kind::object)) {
@@ -73,11 +94,10 @@ void Reader::read_finding(const Node& record, Format format) {
     return;
   }
   if (format == Format::unknown) {
-    refuse(record.error("is neither an ASFF nor a GuardDuty finding", what_is_read));
+    refuse(record.error("is neither an ASFF nor a GuardDuty finding nor a Falcon detection", what_is_read));
     return;
   }
-  const auto spelling = format == Format::guardduty_sdk ? Spelling::upper_camel : Spelling::lower_camel;
-  auto reading = format == Format::asff ? read_asff(record, search_) : read_guardduty(record, spelling, search_);
+  auto reading = read_as(format, record);
   if (!reading) {
     refuse(std::move(reading).error());
     return;
@@ -85,6 +105,12 @@ void Reader::read_finding(const Node& record, Format format) {
   if (reading->overflowed) {
     refuse(record.error(fmt::format("names more than {} domains; the rest of them was left out", Candidates::limit),
                         "a finding should name the few domains it is about; import bulk lists as such"));
+  }
+  if (reading->odd_parts > 0) {
+    Error error = record.error(fmt::format("{} of its parts have an unknown shape and were left out", reading->odd_parts),
+                               "the rest of it was read; compare this part with the format's documentation");
+    error.place = std::move(reading->first_odd_part);
+    refuse(std::move(error));
   }
   report_.findings.push_back(std::move(reading->finding));
 }
@@ -156,8 +182,9 @@ void Reader::read_event(const Node& event) {
 
 void Reader::read_top(const Node& node) {
   if (node.has("detail-type")) return read_event(node);
-  for (const auto* key : {"Findings", "findings"}) {
-    if (!node.has(key)) continue;
+  const bool is_falcon_answer = node.has("meta") && !node.has("composite_id");
+  for (const auto* key : {"Findings", "findings", "resources"}) {
+    if (!node.has(key) || (key == std::string_view("resources") && !is_falcon_answer)) continue;
     const auto findings = node.member(key, Kind::array);
     if (findings && *findings) return read_list(**findings, &Reader::read_any_finding);
     ++report_.records;

@@ -54,7 +54,7 @@ TEST(Hostile, WrongTypesNameThemselves) {
   EXPECT_EQ(only_error(R"([[1]])").place, "record 1 (line 1): [0]");
   EXPECT_THAT(only_error("7").message, HasSubstr("a number"));
   EXPECT_THAT(only_error("{}").message, HasSubstr("neither"));
-  EXPECT_THAT(only_error(R"({"metadata":{},"event":{}})").message, HasSubstr("neither"));
+  EXPECT_THAT(only_error(R"({"metadata":{},"events":{}})").message, HasSubstr("neither"));
 }
 
 TEST(Hostile, OtherEventsAreNamed) {
