@@ -261,7 +261,7 @@ ListForm form_of_line(std::string_view line) {
   if (line.starts_with('{')) return ListForm::json;
   const std::string_view first = line.substr(0, line.find_first_of(" \t"));
   if (looks_like_address(first) && first.size() < line.size()) return ListForm::plain;
-  line = without_comment(line);
+  line = trimmed(without_comment(line));
   // A comma in a URL is no separator.
   if (line.contains('\t')) return ListForm::tab;
   if (line.contains(',') && !line.contains("://")) return ListForm::comma;
