@@ -1,0 +1,185 @@
+#include "rules/compile.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+#include <utility>
+
+#include "rules/compile_forms.hpp"
+#include "rules/compile_text.hpp"
+#include "rules/pack.hpp"
+
+namespace intelwall::rules {
+namespace {
+
+constexpr CompileFormat formats[] = {CompileFormat::packed, CompileFormat::suricata, CompileFormat::domain_list,
+                                     CompileFormat::dataset};
+
+/// Steps by which a rule gets dearer until the cuts fit the budget: few and wide, so that a name more rarely changes
+/// which one is taken.
+constexpr double dearer = 8;
+constexpr int dearer_steps = 4;
+
+/// A regex needs as much to be worth a rule; a name of 253 bytes alone needs it, too.
+constexpr std::size_t least_room = 1'000;
+
+Result<void> check(const CompileOptions& options) {
+  if (options.action == Action::pass) {
+    return fail(ErrorCode::usage, "a list cannot be compiled into pass rules", "--action",
+                "take drop, reject or alert");
+  }
+  if (carriers_of(options).empty()) {
+    return fail(ErrorCode::usage, "there is no protocol to write rules for", "--protocols", "name tls, http or dns");
+  }
+  constexpr std::string_view allowed = "$!,.:/[]_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  if (options.source.empty() || options.source.find_first_not_of(allowed) != std::string::npos) {
+    return fail(ErrorCode::usage, "this is no source for a rule: " + printable(options.source), "--source",
+                "take $HOME_NET, any, an address or a list of them in brackets without blanks");
+  }
+  if (options.format == CompileFormat::domain_list &&
+      (options.protocols.contains(Protocol::dns) || options.quic == Quic::own_groups)) {
+    return fail(ErrorCode::usage, "a domain list carries neither dns nor quic", "--protocols",
+                "take tls and http, or another format");
+  }
+  if (options.format != CompileFormat::domain_list && room_for_words(options) < least_room) {
+    return fail(ErrorCode::usage, fmt::format("the rule variables leave no room in a rule of {} bytes", max_rule_bytes),
+                "--variable", "use an IP set reference for the addresses");
+  }
+  return {};
+}
+
+/// Where each name stands in the order in which names are kept.
+std::vector<std::uint32_t> by_rank(const DomainTable& table, std::span<const std::uint32_t> order) {
+  std::vector<std::uint32_t> ranked(order.begin(), order.end());
+  std::ranges::stable_sort(ranked, {}, [&table](std::uint32_t index) { return table.rank(index); });
+  return ranked;
+}
+
+class Compiler {
+ public:
+  Compiler(const DomainTable& table, const CompileOptions& options)
+      : table_(table), options_(options), order_(order_by_ending(table)) {}
+
+  Result<CompileResult> run() {
+    auto domains = reduce(table_, order_, {});
+    auto written = write(domains);
+    if (!written) {
+      const auto ranked = by_rank(table_, order_);
+      // The most names that fit, as far as more names never fit where fewer did not.
+      std::size_t fits = 0;
+      std::size_t too_many = ranked.size();
+      while (too_many - fits > 1 + fits / 512) {
+        const auto count = fits + (too_many - fits) / 2;
+        std::vector<bool> chosen(table_.size());
+        for (std::size_t i = 0; i < count; ++i) chosen[ranked[i]] = true;
+        auto fewer = reduce(table_, order_, chosen);
+        auto attempt = write(fewer);
+        if (attempt) {
+          fits = count;
+          domains = std::move(fewer);
+          written = std::move(attempt);
+        } else {
+          too_many = count;
+        }
+      }
+    }
+    if (!written) {
+      return fail(ErrorCode::quota, "the budget holds not even one domain", {},
+                  "raise --max-rules, --max-groups or --max-group-bytes");
+    }
+    return result(domains, *std::move(written));
+  }
+
+ private:
+  std::optional<Written> write(const ReducedDomains& domains) const {
+    switch (options_.format) {
+      case CompileFormat::packed: {
+        PackCosts costs;
+        for (int step = 0; step < dearer_steps; ++step, costs.rule *= dearer) {
+          if (auto written = write_packed(table_, domains, options_, costs)) return written;
+        }
+        return std::nullopt;
+      }
+      case CompileFormat::suricata:
+        return write_suricata(table_, domains, options_);
+      case CompileFormat::domain_list:
+        return write_domain_list(table_, domains, options_);
+      case CompileFormat::dataset:
+        return write_dataset(table_, domains, options_);
+    }
+    std::unreachable();
+  }
+
+  CompileResult result(const ReducedDomains& domains, Written written) const {
+    CompileResult result{.groups = std::move(written.groups),
+                         .data_files = std::move(written.data_files),
+                         .domains_in = table_.size(),
+                         .kept = domains.size(),
+                         .covered = domains.covered,
+                         .duplicates = domains.duplicates,
+                         .left_out = {},
+                         .expected_cost = written.cost};
+    for (const auto& group : result.groups) {
+      result.rules += group.rules;
+      result.capacity += group.capacity;
+      result.bytes += group.bytes;
+    }
+    for (const auto index : by_rank(table_, domains.left_out))
+      result.left_out.push_back({std::string(table_.name(index)), table_.scope(index), table_.rank(index)});
+    if (options_.previous != nullptr) result.kept_rules = rules_kept(result);
+    return result;
+  }
+
+  std::size_t rules_kept(const CompileResult& result) const {
+    std::unordered_set<std::string_view> before;
+    const auto each_line = [](std::string_view text, auto visit) {
+      for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find('\n', at), text.size());
+        visit(text.substr(at, end - at));
+        at = end + 1;
+      }
+    };
+    for (const auto& file : *options_.previous) each_line(file.content, [&](auto line) { before.insert(line); });
+    std::size_t kept = 0;
+    for (const auto& group : result.groups)
+      each_line(group.file.content, [&](auto line) { kept += before.contains(line) ? 1 : 0; });
+    return kept;
+  }
+
+  const DomainTable& table_;
+  const CompileOptions& options_;
+  std::vector<std::uint32_t> order_;
+};
+
+}  // namespace
+
+const char* to_string(CompileFormat format) {
+  switch (format) {
+    case CompileFormat::packed:
+      return "packed";
+    case CompileFormat::suricata:
+      return "suricata";
+    case CompileFormat::domain_list:
+      return "domain-list";
+    case CompileFormat::dataset:
+      return "dataset";
+  }
+  std::unreachable();
+}
+
+Result<CompileFormat> parse_compile_format(std::string_view text) {
+  for (const auto format : formats) {
+    if (text == to_string(format)) return format;
+  }
+  return fail(ErrorCode::usage, "there is no format " + printable(text), "--format",
+              "take packed, suricata, domain-list or dataset");
+}
+
+Result<CompileResult> compile(const DomainTable& domains, const CompileOptions& options) {
+  IW_CHECK(check(options));
+  return Compiler(domains, options).run();
+}
+
+}  // namespace intelwall::rules
