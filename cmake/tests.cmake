@@ -25,6 +25,11 @@ if(TARGET test_aws)
   endforeach()
 endif()
 
+# Objects reach the matcher through simdjson.
+if(TARGET test_intel)
+  target_link_libraries(test_intel PRIVATE simdjson::simdjson nlohmann_json::nlohmann_json)
+endif()
+
 # The lab's AWS endpoint alone, for boto3 and the AWS CLI.
 if(NOT INTELWALL_FUZZ)
   add_executable(judge_cloud ${CMAKE_SOURCE_DIR}/tests/lab/judge/cloud_main.cpp)
@@ -60,6 +65,7 @@ if(NOT INTELWALL_SANITIZE)
     target_link_libraries(bench_${name} PRIVATE intelwall_app intelwall_lab benchmark::benchmark)
     target_compile_definitions(bench_${name} PRIVATE INTELWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   endforeach()
+  target_link_libraries(bench_fql PRIVATE simdjson::simdjson)
   # A peer to beat, used nowhere else.
   find_package(absl REQUIRED)
   target_link_libraries(bench_domain_set PRIVATE absl::flat_hash_set)
