@@ -29,6 +29,23 @@ struct Receiver {
   bool too_large = false;
 };
 
+/// The same for an answer whose body goes to a sink.
+struct StreamReceiver {
+  using Steady = std::chrono::steady_clock;
+
+  Receiver whole;
+  CURL* handle = nullptr;
+  const StreamingClient::Sink* sink = nullptr;
+  std::chrono::milliseconds silence{0};
+  Steady::time_point heard = Steady::now();
+  bool silent = false, stopped = false;
+
+  bool give(std::string_view bytes) {
+    stopped = (*sink)(whole.response, bytes) == StreamingClient::Flow::stop;
+    return !stopped;
+  }
+};
+
 /// How the place of an Error tells that nothing was sent yet: see never_sent().
 const std::string connecting_place = "connecting to ";
 constexpr std::size_t header_limit = 256u << 10;
@@ -57,6 +74,29 @@ std::size_t on_header(char* bytes, std::size_t, std::size_t count, void* user) {
     receiver.response.headers.emplace(lower_case(line.substr(0, colon)), trim(line.substr(colon + 1)));
   }
   return count;
+}
+
+std::size_t on_stream_header(char* bytes, std::size_t size, std::size_t count, void* user) {
+  auto& receiver = *static_cast<StreamReceiver*>(user);
+  receiver.heard = StreamReceiver::Steady::now();
+  long status = 0;
+  curl_easy_getinfo(receiver.handle, CURLINFO_RESPONSE_CODE, &status);
+  receiver.whole.response.status = static_cast<int>(status);
+  return on_header(bytes, size, count, &receiver.whole);
+}
+
+std::size_t on_stream_body(char* bytes, std::size_t size, std::size_t count, void* user) {
+  auto& receiver = *static_cast<StreamReceiver*>(user);
+  if (receiver.whole.response.status != 200) return on_body(bytes, size, count, &receiver.whole);
+  if (!receiver.give({bytes, count})) return 0;
+  receiver.heard = StreamReceiver::Steady::now();  // the time that the sink took is not the sender's silence
+  return count;
+}
+
+int on_stream_tick(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& receiver = *static_cast<StreamReceiver*>(user);
+  receiver.silent = StreamReceiver::Steady::now() - receiver.heard > receiver.silence;
+  return receiver.silent || !receiver.give({}) ? 1 : 0;
 }
 
 bool has_control(std::string_view text) {
@@ -103,10 +143,10 @@ HeaderList header_list(const HttpRequest& request) {
   return list;
 }
 
-class CurlClient final : public HttpClient {
+class CurlClient final : public HttpClient, public StreamingClient {
  public:
-  CurlClient(TimeOuts time_outs, std::size_t max_response_bytes)
-      : time_outs_(time_outs), max_response_bytes_(max_response_bytes) {
+  CurlClient(TimeOuts time_outs, std::size_t max_response_bytes, std::chrono::milliseconds silence = {})
+      : time_outs_(time_outs), max_response_bytes_(max_response_bytes), silence_(silence) {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     if (const char* bundle = std::getenv("AWS_CA_BUNDLE")) ca_bundle_ = bundle;
   }
@@ -127,6 +167,33 @@ class CurlClient final : public HttpClient {
     receiver.response.status = static_cast<int>(status);
     give_back(std::move(handle));
     return std::move(receiver.response);
+  }
+
+  Result<HttpResponse> stream(const HttpRequest& request, const Sink& sink) override {
+    IW_CHECK(check_parts(request));
+    Handle handle = take();
+    if (handle == nullptr) return fail(ErrorCode::system, "libcurl could not be started", "request to " + request.host);
+    const HeaderList headers = header_list(request);
+    StreamReceiver receiver{.handle = handle.get(), .sink = &sink, .silence = silence_};
+    receiver.whole.limit = max_response_bytes_;
+    char reason[CURL_ERROR_SIZE] = {};
+    set_options(handle.get(), request, headers.get(), receiver.whole, reason);
+    curl_easy_setopt(handle.get(), CURLOPT_TIMEOUT_MS, 0L);
+    curl_easy_setopt(handle.get(), CURLOPT_WRITEFUNCTION, on_stream_body);
+    curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &receiver);
+    curl_easy_setopt(handle.get(), CURLOPT_HEADERFUNCTION, on_stream_header);
+    curl_easy_setopt(handle.get(), CURLOPT_HEADERDATA, &receiver);
+    curl_easy_setopt(handle.get(), CURLOPT_XFERINFOFUNCTION, on_stream_tick);
+    curl_easy_setopt(handle.get(), CURLOPT_XFERINFODATA, &receiver);
+    curl_easy_setopt(handle.get(), CURLOPT_NOPROGRESS, 0L);
+    const CURLcode code = curl_easy_perform(handle.get());
+    if (code != CURLE_OK && !receiver.stopped) {
+      Error error = explain(handle.get(), code, request, receiver.whole, reason);
+      if (receiver.silent) error.message = "nothing came for " + std::to_string(silence_.count() / 1000) + " s";
+      return std::unexpected(std::move(error));
+    }
+    if (!receiver.stopped) give_back(std::move(handle));  // else its connection is in the middle of an answer
+    return std::move(receiver.whole.response);
   }
 
  private:
@@ -243,6 +310,7 @@ class CurlClient final : public HttpClient {
 
   TimeOuts time_outs_;
   std::size_t max_response_bytes_;
+  std::chrono::milliseconds silence_;
   std::string ca_bundle_;
   std::mutex mutex_;
   std::vector<Handle> idle_;
@@ -256,6 +324,11 @@ bool never_sent(const Error& error) {
 
 std::unique_ptr<HttpClient> make_curl_client(TimeOuts time_outs, std::size_t max_response_bytes) {
   return std::make_unique<CurlClient>(time_outs, max_response_bytes);
+}
+
+std::unique_ptr<StreamingClient> make_curl_streaming_client(std::chrono::milliseconds silence, TimeOuts time_outs) {
+  constexpr std::size_t refusal_limit = 64u << 10;
+  return std::make_unique<CurlClient>(time_outs, refusal_limit, silence);
 }
 
 }  // namespace intelwall::aws

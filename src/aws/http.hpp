@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,6 +51,21 @@ class HttpClient {
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 
+/// For answers that do not end: their body goes to a sink as it comes.
+class StreamingClient {
+ public:
+  virtual ~StreamingClient() = default;
+  enum class Flow { on, stop };
+  /// Gets the bytes of a 200 answer, and no bytes about once a second while nothing comes. `head` is the answer without
+  /// its body; its status is 0 until it has come. May block: the sender then waits.
+  using Sink = std::function<Flow(const HttpResponse& head, std::string_view bytes)>;
+
+  /// Ends with the answer's end, when the sink says stop (the head so far), or with an error as HttpClient::send;
+  /// `unavailable` also when nothing came for the time-out of silence. The body of an answer other than 200 is in the
+  /// response, up to 64 KiB. Thread-safe.
+  virtual Result<HttpResponse> stream(const HttpRequest& request, const Sink& sink) = 0;
+};
+
 /// Whether a transport fault happened before any byte of the request went out, so that repeating it is always safe. The
 /// place of such an Error begins with "connecting to ".
 bool never_sent(const Error& transport_fault);
@@ -60,5 +76,8 @@ bool never_sent(const Error& transport_fault);
 /// are an error
 /// (`protocol`), broken requests too (`invalid_input`); neither is worth a repeat.
 std::unique_ptr<HttpClient> make_curl_client(TimeOuts time_outs = {}, std::size_t max_response_bytes = 64u << 20);
+/// The same for streams: `silence` is how long nothing at all may come.
+std::unique_ptr<StreamingClient> make_curl_streaming_client(
+    std::chrono::milliseconds silence = std::chrono::milliseconds(120'000), TimeOuts time_outs = {});
 
 }  // namespace intelwall::aws

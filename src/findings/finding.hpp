@@ -64,9 +64,10 @@ struct ReadReport {
 /// Reads any of: an ASFF finding, a list of them, a BatchImportFindings body, a GetFindings answer, an EventBridge
 /// envelope
 /// ("Security Hub Findings - Custom Action", "- Imported", "GuardDuty Finding"), a native GuardDuty finding or list,
-/// Falcon's detection events and alerts (one, a list, an Alerts answer), or JSON lines of these. Never throws, never crashes on any bytes. A record that cannot be read goes to `errors`, the
-/// others are still read. Limits: 64 MiB of input, JSON depth 64, 200 candidates a finding, 100,000 findings (what is
-/// beyond is an error), 1,000 errors (the rest is one error with their number).
+/// Falcon's detection events and alerts (one, a list, an Alerts answer), or JSON lines of these. Never throws, never
+/// crashes on any bytes. A record that cannot be read goes to `errors`, the others are still read. Limits: 64 MiB of
+/// input, JSON depth 64, 200 candidates a finding, 100,000 findings (what is beyond is an error), 1,000 errors (the
+/// rest is one error with their number).
 ReadReport read_findings(std::string_view bytes);
 
 }  // namespace intelwall::findings

@@ -17,7 +17,8 @@ constexpr std::string_view custom_action = "Security Hub Findings - Custom Actio
 constexpr std::string_view imported = "Security Hub Findings - Imported";
 constexpr std::string_view guardduty_finding = "GuardDuty Finding";
 constexpr const char* what_is_read =
-    "give ASFF or GuardDuty findings, or Falcon detections: one, a list, {\"Findings\": [...]}, an EventBridge event, an "
+    "give ASFF or GuardDuty findings, or Falcon detections: one, a list, {\"Findings\": [...]}, an EventBridge event, "
+    "an "
     "Alerts answer, or JSON lines of these";
 
 enum class Format { asff, guardduty_wire, guardduty_sdk, falcon_event, falcon_alert, unknown };
@@ -107,8 +108,9 @@ void Reader::read_finding(const Node& record, Format format) {
                         "a finding should name the few domains it is about; import bulk lists as such"));
   }
   if (reading->odd_parts > 0) {
-    Error error = record.error(fmt::format("{} of its parts have an unknown shape and were left out", reading->odd_parts),
-                               "the rest of it was read; compare this part with the format's documentation");
+    Error error =
+        record.error(fmt::format("{} of its parts have an unknown shape and were left out", reading->odd_parts),
+                     "the rest of it was read; compare this part with the format's documentation");
     error.place = std::move(reading->first_odd_part);
     refuse(std::move(error));
   }

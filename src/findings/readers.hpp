@@ -9,7 +9,7 @@ namespace intelwall::findings {
 
 struct Reading {
   Finding finding;
-  bool overflowed = false;  ///< more candidates than Candidates::limit: the rest was not kept
+  bool overflowed = false;     ///< more candidates than Candidates::limit: the rest was not kept
   std::size_t odd_parts = 0;   ///< parts of an unknown shape, left out
   std::string first_odd_part;  ///< path of the first
 };
