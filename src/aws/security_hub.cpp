@@ -80,6 +80,33 @@ Result<std::vector<Json>> SecurityHubClient::get_findings(const std::vector<std:
   return findings;
 }
 
+Result<SecurityHubClient::SearchResult> SecurityHubClient::search_findings(const std::vector<FindingTest>& tests,
+                                                                           std::size_t most) const {
+  Json input = {{"MaxResults", 100},
+                {"SortCriteria", Json::array({Json{{"Field", "UpdatedAt"}, {"SortOrder", "desc"}}})}};
+  for (const auto& test : tests) {
+    Json filter = {{"Value", test.value}, {"Comparison", test.comparison}};
+    if (!test.key.empty()) filter["Key"] = test.key;
+    input["Filters"][test.attribute].push_back(std::move(filter));
+  }
+  SearchResult result;
+  for (int page = 0; page < max_pages; ++page) {
+    IW_TRY(Json answer, client_.call_rest(json_request("POST", "/findings", input), Repeat::safe));
+    if (!member(answer, "Findings").is_array()) return broken_answer("GetFindings", "Findings");
+    for (Json& finding : answer["Findings"]) {
+      if (result.findings.size() == most) {
+        result.complete = false;
+        return result;
+      }
+      result.findings.push_back(std::move(finding));
+    }
+    const std::string next = text_in(answer, "NextToken");
+    if (next.empty()) return result;
+    input["NextToken"] = next;
+  }
+  return broken_answer("GetFindings", "last page");
+}
+
 Result<SecurityHubClient::ImportResult> SecurityHubClient::batch_import_findings(
     const std::vector<Json>& findings) const {
   ImportResult result;

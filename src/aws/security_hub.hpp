@@ -21,6 +21,18 @@ class SecurityHubClient {
 
   /// Finding documents (ASFF) by id.
   Result<std::vector<Json>> get_findings(const std::vector<std::string>& ids) const;
+  /// One test of a filter: `attribute` of AwsSecurityFindingFilters, EQUALS or PREFIX, `key` for maps (ProductFields).
+  /// GetFindings has no CONTAINS: AWS keeps that for automation rules.
+  struct FindingTest {
+    std::string attribute, comparison, value, key;
+  };
+  struct SearchResult {
+    std::vector<Json> findings;
+    bool complete = true;  ///< false: there are more than `most`
+  };
+  /// Findings that pass, last updated first: tests of one attribute are alternatives (at most 20), all attributes must
+  /// hold.
+  Result<SearchResult> search_findings(const std::vector<FindingTest>& tests, std::size_t most) const;
   struct ImportResult {
     std::size_t accepted = 0;
     struct Failure {

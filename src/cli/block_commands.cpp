@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/block.hpp"
+#include "app/expire.hpp"
 #include "app/report.hpp"
 #include "cli/command.hpp"
 
@@ -67,12 +68,14 @@ int run_block(const Global& global, BlockFlags flags) {
     json["scope"] = to_string(domain.scope);
     items.push_back(std::move(json));
     if (judgement.verdict == policy::Verdict::block) continue;
-    for (const auto& reason : judgement.reasons)
+    for (const auto& reason : judgement.reasons) {
+      if (reason.code == "requested") continue;  // who asks knows
       std::fputs(fmt::format("intelwall: {} {}: {} [{}]\n",
                              judgement.verdict == policy::Verdict::ask ? "not without asking," : "refused,",
                              domain.name.text(), reason.text, reason.code)
                      .c_str(),
                  stderr);
+    }
   }
   const bool refused = outcome->decisions.empty();
   if (refused) {
@@ -82,10 +85,19 @@ int run_block(const Global& global, BlockFlags flags) {
         only_asks ? "intelwall: nothing was changed (--force blocks anyway)\n" : "intelwall: nothing was changed\n",
         stderr);
   }
+  Json warnings = Json::array();
+  if (!refused)
+    for (const auto& [code, text] : app::expiry_warnings(context.settings)) {
+      std::fputs(fmt::format("intelwall: {} [{}]\n", text, code).c_str(), stderr);
+      warnings.push_back({{"code", code}, {"text", text}});
+    }
   if (global.output() == Output::json) {
     Json decisions = Json::array();
     for (const auto& decision : outcome->decisions) decisions.push_back(app::to_json(decision));
-    print_json({{"items", items}, {"decisions", decisions}, {"enforcement", app::to_json(outcome->enforcement)}});
+    print_json({{"items", items},
+                {"decisions", decisions},
+                {"warnings", warnings},
+                {"enforcement", app::to_json(outcome->enforcement)}});
   }
   if (refused) return failed;
   const int code = finish(outcome->enforcement, mode, global.output());
@@ -224,6 +236,54 @@ int run_reconcile(const Global& global, app::Mode mode) {
   return finish(outcome->enforcement, mode, global.output());
 }
 
+int run_expire(const Global& global, bool plan, bool all) {
+  app::Context context;
+  if (auto ready = prepare(global, context, {app::open_firewall}); !ready) return report(global, ready.error());
+  const auto mode = mode_of(plan);
+  const auto outcome = app::expire(context, mode, all ? app::Share::all : app::Share::bounded);
+  if (!outcome) return report(global, outcome.error());
+  for (const auto& error : outcome->notes_not_written)
+    std::fputs(fmt::format("intelwall: no note on the finding: {}\n", error.to_text()).c_str(), stderr);
+  if (outcome->without_dates > 0)
+    std::fputs(
+        fmt::format("intelwall: {} blocks stand in a domain-list, which cannot carry an expiry: they end only by "
+                    "`intelwall unblock` [no-expiry]\n",
+                    outcome->without_dates)
+            .c_str(),
+        stderr);
+  if (!outcome->left.empty())
+    std::fputs(
+        fmt::format("intelwall: {} more are over and wait for the next run (max_removals bounds one; --all lifts "
+                    "all now)\n",
+                    outcome->left.size())
+            .c_str(),
+        stderr);
+  if (global.output() == Output::json) {
+    Json lifted = Json::array();
+    Json left = Json::array();
+    Json notes = Json::array();
+    for (const auto& decision : outcome->lifted) lifted.push_back(app::to_json(decision));
+    for (const auto& decision : outcome->left) left.push_back(app::to_json(decision));
+    for (const auto& error : outcome->notes_not_written) notes.push_back(app::to_json(error));
+    print_json({{"lifted", lifted},
+                {"left", left},
+                {"without_dates", outcome->without_dates},
+                {"notes_not_written", notes},
+                {"enforcement", app::to_json(outcome->enforcement)}});
+  }
+  const int code = finish(outcome->enforcement, mode, global.output());
+  if (code == failed || code == in_part) return code;
+  if (global.output() == Output::text && mode == app::Mode::write) {
+    for (const auto& decision : outcome->lifted)
+      std::fputs(fmt::format("lifted {} {}, which was over {} (id {})\n", to_string(decision.action),
+                             reach(decision.domain), format_time(*decision.expires_at), decision.id)
+                     .c_str(),
+                 stdout);
+    if (outcome->lifted.empty()) std::fputs("nothing is over\n", stdout);
+  }
+  return code == done && !outcome->left.empty() ? int{in_part} : code;
+}
+
 int run_apply(const Global& global, bool yes) {
   if (yes) return run_reconcile(global, app::Mode::write);
   if (global.output() == Output::json)
@@ -294,6 +354,19 @@ void add_block_commands(CLI::App& root, Global& global, Action& action) {
   auto* list = add_command(root, "list", "What is blocked, by whom, why and until when",
                            "  intelwall list\n  intelwall list --json\n");
   list->callback([&global, &action] { action = [&global] { return run_list(global); }; });
+  {
+    auto plan = std::make_shared<bool>(false);
+    auto all = std::make_shared<bool>(false);
+    auto* command = add_command(root, "expire", "Lift the blocks that are over, and only those (for a timer)",
+                                "  intelwall expire\n  intelwall expire --plan\n"
+                                "\nOne run lifts at most max_removals of all blocks (always 10), what ended first "
+                                "first; the rest waits for the\n"
+                                "next (exit 3). deploy/systemd has a timer.");
+    command->add_flag("--plan", *plan, "show what would be lifted, write nothing (exit 4)");
+    command->add_flag("--all", *all, "lift all that is over at once, however much it is");
+    command->callback(
+        [&global, &action, plan, all] { action = [&global, plan, all] { return run_expire(global, *plan, *all); }; });
+  }
   auto* plan =
       add_command(root, "plan", "What apply would change: what is over, or no longer allowed to be blocked (exit 4)",
                   "  intelwall plan\n  intelwall plan --json\n");

@@ -21,8 +21,6 @@ constexpr std::size_t max_references = 20;  // stateful groups a policy, AWS bes
 constexpr int first_priority = 100;
 constexpr int last_priority = 65'535;
 constexpr int max_rounds = 100;
-// An unattended change may always remove this many: a share of very few decisions says nothing.
-constexpr std::size_t always_removable = 10;
 
 /// One of our groups as it is and as it should be.
 struct Group {
