@@ -1,9 +1,12 @@
 #include "app/settings.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "os/file.hpp"
@@ -116,6 +119,16 @@ const SettingKey* find_key(const std::string& name) {
 std::unexpected<Error> at(Error error, const std::string& place, const std::string& key) {
   error.place = fmt::format("{}: {}", place, key);
   return std::unexpected(std::move(error));
+}
+
+/// Of whoever runs this, where the environment does not say (services, containers).
+std::string login_name() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer{};
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr)
+    return "intelwall";
+  return entry.pw_name;
 }
 
 struct Entry {
@@ -260,7 +273,7 @@ Result<LoadedSettings> load_settings(const aws::Environment& env,
                                      const std::optional<std::filesystem::path>& explicit_file,
                                      const Overrides& flags) {
   LoadedSettings loaded;
-  loaded.settings.actor = env("USER").value_or(env("LOGNAME").value_or("intelwall"));
+  loaded.settings.actor = env("USER").value_or(env("LOGNAME").value_or(login_name()));
   IW_CHECK(apply_file(env, explicit_file, loaded));
   for (const auto& key : setting_keys()) {
     const auto variable = environment_name(key);
