@@ -16,6 +16,9 @@
 
 namespace intelwall::fql::reference {
 
+/// Since 1970, wide enough for any number that a filter can write.
+__extension__ using Nanoseconds = __int128;
+
 using Json = nlohmann::json;
 
 inline std::string lower(std::string text) {
@@ -56,8 +59,8 @@ inline Kind kind_of(const std::string& property) {
 
 /// Nanoseconds since 1970 that a date covers.
 struct Span {
-  __int128 first;
-  __int128 last;
+  Nanoseconds first;
+  Nanoseconds last;
 };
 
 inline std::optional<Span> date(const std::string& text) {
@@ -73,8 +76,8 @@ inline std::optional<Span> date(const std::string& text) {
   parts.tm_year = y - 1900;
   parts.tm_mon = mo - 1;
   parts.tm_mday = d;
-  const __int128 second = 1'000'000'000;
-  __int128 at = (static_cast<__int128>(timegm(&parts)) + h * 3600 + mi * 60 + s) * second;
+  const Nanoseconds second = 1'000'000'000;
+  Nanoseconds at = (static_cast<Nanoseconds>(timegm(&parts)) + h * 3600 + mi * 60 + s) * second;
   if (day) return Span{at, at + 86'400 * second - 1};
   if (rest.starts_with(".")) {
     rest.erase(0, 1);
@@ -96,8 +99,8 @@ inline std::optional<Span> date(const std::string& text) {
 }
 
 inline std::optional<Span> relative(const std::string& text, Time now) {
-  const __int128 second = 1'000'000'000;
-  const __int128 base = static_cast<__int128>(now.time_since_epoch().count()) * second;
+  const Nanoseconds second = 1'000'000'000;
+  const Nanoseconds base = static_cast<Nanoseconds>(now.time_since_epoch().count()) * second;
   if (text == "now") return Span{base, base};
   long count = 0;
   char sign = 0, unit = 0, more = 0;
@@ -106,7 +109,7 @@ inline std::optional<Span> relative(const std::string& text, Time now) {
   const long sizes[] = {1, 60, 3600, 86'400, 604'800};
   const auto which = units.find(unit);
   if (which == std::string::npos || (sign != '-' && sign != '+')) return std::nullopt;
-  const __int128 at = base + (sign == '-' ? -1 : 1) * static_cast<__int128>(count) * sizes[which] * second;
+  const Nanoseconds at = base + (sign == '-' ? -1 : 1) * static_cast<Nanoseconds>(count) * sizes[which] * second;
   return Span{at, at};
 }
 
@@ -207,7 +210,7 @@ inline bool matches(const Json& value, const Condition& condition, const Value& 
     if (wanted.kind == Value::Kind::text && !span && (order || kind == Kind::date)) span = relative(wanted.text, now);
     if (!span && kind == Kind::date)
       if (const auto seconds = number(wanted.text)) {
-        const auto at = static_cast<__int128>(std::floor(*seconds * 1'000'000'000.0L));
+        const auto at = static_cast<Nanoseconds>(std::floor(*seconds * 1'000'000'000.0L));
         span = Span{at, at};
       }
   }
@@ -221,7 +224,7 @@ inline bool matches(const Json& value, const Condition& condition, const Value& 
                       : value.is_number_unsigned() ? static_cast<long double>(value.get<std::uint64_t>())
                                                    : static_cast<long double>(value.get<std::int64_t>());
     if (span) {
-      const auto at = static_cast<__int128>(std::floor(here * 1'000'000'000.0L));
+      const auto at = static_cast<Nanoseconds>(std::floor(here * 1'000'000'000.0L));
       return ordered(relation, at, span->first, span->last);
     }
     const auto other = number(wanted.text);
@@ -240,7 +243,7 @@ inline bool matches(const Json& value, const Condition& condition, const Value& 
   if (span) {
     if (const auto here = date(text)) return ordered(relation, here->first, span->first, span->last);
     const auto seconds = kind == Kind::date ? number(text) : std::nullopt;
-    return seconds && ordered(relation, static_cast<__int128>(*seconds) * 1'000'000'000, span->first, span->last);
+    return seconds && ordered(relation, static_cast<Nanoseconds>(*seconds) * 1'000'000'000, span->first, span->last);
   }
   if (!order || kind == Kind::date) return false;
   if (wanted.kind == Value::Kind::text) return ordered(relation, text, wanted.text, wanted.text);
