@@ -187,7 +187,7 @@ TEST(FqlMatch, ReadsOtherObjectsByTheirValues) {
       {"a:'a**b*'", R"({"a":"ab"})", true},
   };
   for (const auto& [filter, object, expected] : cases)
-    if (object != R"(["a"])") EXPECT_EQ(matches(filter, object), expected) << filter << " " << object;
+    EXPECT_EQ(matches(filter, object), expected) << filter << " " << object;
 }
 
 TEST(FqlMatch, FindsMembersWhereverTheyStand) {
