@@ -113,6 +113,7 @@ int run(int argc, char** argv) {
   Action action;
   add_finding_commands(root, global, action);
   add_block_commands(root, global, action);
+  add_explain_command(root, global, action);
   add_lab_commands(root, global, action);
   add_config_commands(root, global, action);
   add_fql_commands(root, global, action);

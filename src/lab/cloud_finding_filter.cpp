@@ -34,6 +34,9 @@ const std::map<std::string, const char*>& places() {
       {"VerificationState", "/VerificationState"},
       {"NoteText", "/Note/Text"},
       {"NoteUpdatedBy", "/Note/UpdatedBy"},
+      {"ThreatIntelIndicatorValue", "/ThreatIntelIndicators"},  // the Value of each
+      {"NetworkDestinationDomain", "/Network/DestinationDomain"},
+      {"ProductFields", "/ProductFields"},  // a map: tests name the key
   };
   return known;
 }
@@ -58,31 +61,43 @@ ApiResult<FindingFilter> FindingFilter::parse(const Json& filters) {
                       required("Comparison", one_of({"EQUALS", "PREFIX", "NOT_EQUALS", "PREFIX_NOT_EQUALS", "CONTAINS",
                                                      "NOT_CONTAINS"}))}),
            0, 20);  // "for each attribute, you can provide up to 20 filter values"
+  static const ShapePtr map_tests =
+      list(structure({required("Key", text(1, unbounded, &patterns::not_blank)),
+                      required("Value", text(1, unbounded, &patterns::not_blank)),
+                      required("Comparison", one_of({"EQUALS", "NOT_EQUALS", "CONTAINS", "NOT_CONTAINS"}))}),
+           0, 20);
   FindingFilter filter;
   for (const auto& [name, value] : filters.items()) {
     const auto place = places().find(name);
     if (place == places().end())
       return invalid(fmt::format("Invalid parameter 'Filters.{}': the lab does not filter by it", printable(name, 64)));
-    if (const auto violation = find_violation(*tests, value))
+    if (const auto violation = find_violation(name == "ProductFields" ? *map_tests : *tests, value))
       return invalid(fmt::format("Invalid parameter 'Filters.{}{}': {}", name, violation->path, violation->constraint));
     Field field{Json::json_pointer(place->second), {}};
-    for (const Json& test : value) field.tests.push_back({text_or(test, "Comparison"), text_or(test, "Value")});
+    for (const Json& test : value)
+      field.tests.push_back({text_or(test, "Comparison"), text_or(test, "Value"), text_or(test, "Key")});
     filter.fields_.push_back(std::move(field));
   }
   return filter;
 }
 
-bool FindingFilter::accepts(const Field& field, const Json& finding) {
+std::vector<std::string> FindingFilter::texts_of(const Field& field, const Test& test, const Json& finding) {
   std::vector<std::string> texts;
-  if (finding.contains(field.path)) {
-    const Json& value = finding.at(field.path);
-    if (value.is_string()) texts.push_back(value.get<std::string>());
-    for (const Json& part : value.is_array() ? value : Json::array()) {
-      if (part.is_string()) texts.push_back(part.get<std::string>());
-    }
+  if (!finding.contains(field.path)) return texts;
+  const Json& value = finding.at(field.path);
+  if (value.is_string()) texts.push_back(value.get<std::string>());
+  if (!test.key.empty() && has(value, test.key.c_str())) texts.push_back(text_or(value, test.key.c_str()));
+  for (const Json& part : value.is_array() ? value : Json::array()) {
+    if (part.is_string()) texts.push_back(part.get<std::string>());
+    if (has(part, "Value")) texts.push_back(text_or(part, "Value"));
   }
+  return texts;
+}
+
+bool FindingFilter::accepts(const Field& field, const Json& finding) {
   bool wanted = false, has_positive = false;
   for (const Test& test : field.tests) {
+    const std::vector<std::string> texts = texts_of(field, test, finding);
     const bool found =
         std::ranges::any_of(texts, [&test](const auto& text) { return holds(test.comparison, test.value, text); });
     if (is_negative(test.comparison)) {

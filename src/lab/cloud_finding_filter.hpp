@@ -17,11 +17,13 @@ class FindingFilter {
  private:
   struct Test {
     std::string comparison, value;
+    std::string key;  ///< of a map
   };
   struct Field {
     Json::json_pointer path;
     std::vector<Test> tests;
   };
+  static std::vector<std::string> texts_of(const Field& field, const Test& test, const Json& finding);
   static bool accepts(const Field& field, const Json& finding);
   std::vector<Field> fields_;
 };
