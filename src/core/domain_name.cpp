@@ -173,8 +173,8 @@ Result<void> check_name(std::string_view name) {
   return {};
 }
 
-/// Whether `text` is a name as it stands, which lists are full of; what is not so is looked at closely. Last labels that
-/// begin with a digit are among these: they may be numbers.
+/// Whether `text` is a name as it stands, which lists are full of; what is not so is looked at closely. Last labels
+/// that begin with a digit are among these: they may be numbers.
 bool is_clean(std::string_view text) {
   if (text.size() > max_name || text.empty()) return false;
   std::size_t labels = 0;

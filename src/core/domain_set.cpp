@@ -33,7 +33,6 @@ constexpr std::size_t max_endings = long_endings + (exact_mark - long_endings) *
 constexpr std::size_t max_record_for(std::size_t name_size) {
   return 1 + payload_bytes + 1 + 2 + domain_set::packed_size(name_size);
 }
-constexpr std::size_t max_record = max_record_for(domain_set::longest);
 
 /// The part of a record before the packed text.
 struct RecordHead {
@@ -251,6 +250,7 @@ class DomainSet::Builder {
       }
     }
     probe.set(set_.filter_);
+    IW_ASSERT(records != nullptr);  // reserved for every name of the build
     std::memcpy(records + end, record, size);
     end += size;
     ++set_.size_;

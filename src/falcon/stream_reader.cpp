@@ -88,7 +88,7 @@ milliseconds StreamReader::back_off(int failures) const {
   return std::min(wait, options_.retry_cap);
 }
 
-void StreamReader::tell(Error error) {
+void StreamReader::tell(const Error& error) {
   const std::lock_guard lock(tell_mutex_);
   hooks_.tell(error);
 }

@@ -70,7 +70,7 @@ class StreamReader {
   Result<void> deliver(const std::vector<StreamEvent>& batch, const std::stop_token& stop);
   std::string key_of(const std::string& feed) const;
   std::chrono::milliseconds back_off(int failures) const;
-  void tell(Error error);
+  void tell(const Error& error);
   void count(std::uint64_t ReaderTotals::* what, std::uint64_t more = 1);
 
   std::shared_ptr<Client> client_;

@@ -209,7 +209,7 @@ Result<OpenedFile> open_unpacked(const std::string& path) {
   if (path != "-" && !file.is_open()) return unreadable(opened.name, errno);
   const int number = path == "-" ? STDIN_FILENO : file.get();
   struct stat status{};
-  if (::fstat(number, &status) == 0 && S_ISREG(status.st_mode))
+  if (number >= 0 && ::fstat(number, &status) == 0 && S_ISREG(status.st_mode))
     opened.size = static_cast<std::uint64_t>(status.st_size);
   IW_TRY(opened.bytes, unpacked(std::make_unique<DescriptorSource>(std::move(file), number, opened.name), opened.name));
   return opened;

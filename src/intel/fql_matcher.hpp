@@ -9,7 +9,7 @@
 #include "intel/fql.hpp"
 
 namespace simdjson::dom {
-class element;
+class element;  // NOLINT(readability-identifier-naming): theirs
 }
 
 namespace intelwall::fql {

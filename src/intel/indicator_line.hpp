@@ -22,7 +22,8 @@ class IndicatorParser {
   IndicatorParser();
   ~IndicatorParser();
 
-  /// `padding` bytes behind the line must be readable, at least SIMDJSON_PADDING. The error is a reason, without a place.
+  /// `padding` bytes behind the line must be readable, at least SIMDJSON_PADDING. The error is a reason, without a
+  /// place.
   Result<IndicatorLine> parse(std::string_view line, std::size_t padding);
 
  private:
