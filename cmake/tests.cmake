@@ -57,6 +57,8 @@ foreach(source ${fuzzers})
   target_link_libraries(fuzz_${name} PRIVATE intelwall_app intelwall_lab)
 endforeach()
 
+target_link_libraries(fuzz_fql PRIVATE simdjson::simdjson)
+
 if(NOT INTELWALL_SANITIZE)
   file(GLOB benches CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/bench/*.cpp)
   foreach(source ${benches})

@@ -42,7 +42,7 @@ const char* name_of(Kind kind) {
 std::string hint_for_date(std::string_view text) {
   const std::string lower = to_lower(text);
   if (parse_relative(lower)) return fmt::format("relative dates are in lower case: '{}'", lower);
-  if (lower.starts_with("now")) return "relative dates are now-30d, now-12h, now-15m (s, m, h, d, w; up to 100 years)";
+  if (lower.starts_with("now")) return "relative dates are now-30d, now-12h, now-15m (s, m, h, d, w; up to 50 years)";
   if (text.starts_with('{')) return "the placeholders are {old_date}, {now} and {now-30d}";
   if (parse_moment(fmt::format("{}Z", text))) return fmt::format("say that it is UTC: '{}Z'", text);
   if (lower.starts_with("last")) return "the console's words are not FQL: write 'now-7d'";

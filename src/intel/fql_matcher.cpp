@@ -6,9 +6,8 @@
 #include <array>
 #include <bit>
 #include <limits>
-#include <unordered_set>
 
-#include "intel/fql_value_test.hpp"
+#include "intel/fql_condition_test.hpp"
 
 namespace intelwall::fql {
 
@@ -16,55 +15,21 @@ namespace {
 
 using Element = simdjson::dom::element;
 using Object = simdjson::dom::object;
+using Type = simdjson::dom::element_type;
 using Bits = std::uint32_t;
 static_assert(max_conditions <= 32);
 
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-/// Below this a list is walked through.
-constexpr std::size_t enough_to_hash = 8;
-
-/// What a member holds as far as a condition asks.
-struct Found {
-  bool match = false;
-  bool present = false;  ///< there is a value, which is not null
-};
-
-class Test {
+/// A condition asked about parsed objects.
+class Test : public ConditionTest {
  public:
-  Test(const Condition& condition, Time now) : negated_(condition.negated) {
-    const Property property = property_named(condition.property);
-    for (const Value& value : condition.values) {
-      const bool is_empty = value.kind == Value::Kind::text && value.text.empty();
-      if (value.kind == Value::Kind::null || (is_empty && condition.relation == Relation::equal))
-        holds_for_none_ = true;
-      if (value.kind != Value::Kind::null) tests_.emplace_back(condition, value, property.comparison, now);
-    }
-    ignores_case_ = property.comparison == Comparison::vocabulary;
-    if (tests_.size() >= enough_to_hash && std::ranges::all_of(tests_, &ValueTest::is_plain_text))
-      for (const ValueTest& test : tests_) texts_.insert(test.text());
-    std::string_view rest = condition.property;
-    for (auto dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
-      path_.emplace_back(rest.substr(0, dot));
-      rest.remove_prefix(dot + 1);
-    }
-    path_.emplace_back(rest);
-    // Falcon filters labels by their names.
-    if (condition.property == "labels") path_.emplace_back("name");
-  }
+  using ConditionTest::ConditionTest;
 
-  const std::string& member() const { return path_.front(); }
-  bool holds_without_value() const { return holds_for_none_ != negated_; }
-  bool holds(const Element& value) const {
-    const Found found = look(value, 1);
-    return (found.match || (holds_for_none_ && !found.present)) != negated_;
-  }
+  const std::string& member() const { return path().front(); }
+  bool holds_without_value() const { return ConditionTest::holds({}); }
+  bool holds(const Element& value) const { return ConditionTest::holds(look(value, 1)); }
 
  private:
   Found look(const Element& value, std::size_t step) const {
-    using Type = simdjson::dom::element_type;
     switch (value.type()) {
       case Type::ARRAY: {
         Found found;
@@ -83,51 +48,34 @@ class Test {
       default:
         break;
     }
-    if (step != path_.size()) return {};
-    return {.match = fits(value), .present = true};
+    if (step != path().size()) return {};
+    return {.match = fits_scalar(value), .present = true};
   }
 
   Found look_in(const Object& object, std::size_t step) const {
-    if (step == path_.size()) return {.present = true};
+    if (step == path().size()) return {.present = true};
     for (const auto member : object)
-      if (equal_ignoring_case(member.key, path_[step])) return look(member.value, step + 1);
+      if (equal_ignoring_case(member.key, path()[step])) return look(member.value, step + 1);
     return {};
   }
 
-  bool fits(const Element& value) const {
-    using Type = simdjson::dom::element_type;
+  bool fits_scalar(const Element& value) const {
     switch (value.type()) {
-      case Type::STRING: {
-        const std::string_view text = value.get_string().value_unsafe();
-        if (texts_.empty()) return fits_any(text);
-        return ignores_case_ ? texts_.contains(to_lower(text)) : texts_.contains(text);
-      }
+      case Type::STRING:
+        return fits(value.get_string().value_unsafe());
       case Type::BOOL:
-        return fits_any(value.get_bool().value_unsafe());
+        return fits(value.get_bool().value_unsafe());
       case Type::INT64:
-        return fits_any(Number::of(value.get_int64().value_unsafe()));
+        return fits(Number::of(value.get_int64().value_unsafe()));
       // Only numbers above those of int64 have this type.
       case Type::UINT64:
-        return fits_any(Number::of(static_cast<double>(value.get_uint64().value_unsafe())));
+        return fits(Number::of(static_cast<double>(value.get_uint64().value_unsafe())));
       case Type::DOUBLE:
-        return fits_any(Number::of(value.get_double().value_unsafe()));
+        return fits(Number::of(value.get_double().value_unsafe()));
       default:
         return false;
     }
   }
-  template <class Scalar>
-  bool fits_any(const Scalar& value) const {
-    for (const ValueTest& test : tests_)
-      if (test.holds(value)) return true;
-    return false;
-  }
-
-  bool negated_;
-  bool holds_for_none_ = false;
-  bool ignores_case_ = false;
-  std::vector<ValueTest> tests_;
-  std::unordered_set<std::string, TextHash, std::equal_to<>> texts_;
-  std::vector<std::string> path_;
 };
 
 /// An expression over the conditions' results.

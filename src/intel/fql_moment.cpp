@@ -14,7 +14,7 @@ struct Unit {
   std::int64_t seconds;
 };
 constexpr Unit units[] = {{'w', 604'800}, {'d', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}};
-constexpr std::int64_t furthest = std::int64_t{100} * 366 * 86'400;
+constexpr std::int64_t furthest = std::int64_t{50} * 366 * 86'400;
 constexpr std::int64_t last_nanosecond = 999'999'999;
 
 bool is_digit(char c) {
@@ -82,7 +82,8 @@ std::optional<Moment> parse_moment(std::string_view text, Time now) {
 }
 
 std::string format_instant(const Instant& instant) {
-  auto text = format_time(Time{std::chrono::seconds{instant.seconds}});
+  // Years before 1970 are not read back.
+  auto text = format_time(Time{std::chrono::seconds{std::max<std::int64_t>(instant.seconds, 0)}});
   if (instant.nanoseconds != 0) {
     auto fraction = fmt::format(".{:09}", instant.nanoseconds);
     fraction.erase(fraction.find_last_not_of('0') + 1);

@@ -30,7 +30,7 @@ struct Moment {
 /// offset. Nothing for any other text.
 std::optional<Moment> parse_moment(std::string_view text);
 
-/// `now`, `now-30d`, `now+12h` as seconds from now; units s, m, h, d, w; up to 100 years. Nothing for any other text.
+/// `now`, `now-30d`, `now+12h` as seconds from now; units s, m, h, d, w; up to 50 years. Nothing for any other text.
 std::optional<std::int64_t> parse_relative(std::string_view text);
 /// The shortest text for parse_relative().
 std::string relative_text(std::int64_t seconds);
@@ -38,7 +38,7 @@ std::string relative_text(std::int64_t seconds);
 /// Either.
 std::optional<Moment> parse_moment(std::string_view text, Time now);
 
-/// Seconds since 1970 as a time, for people and for Falcon.
+/// As a time, for people and for Falcon; 1970 for all before.
 std::string format_instant(const Instant& instant);
 
 }  // namespace intelwall::fql

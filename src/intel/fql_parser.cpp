@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <optional>
+#include <tuple>
 
 #include "core/utf8.hpp"
 #include "intel/fql.hpp"
@@ -77,6 +78,7 @@ class Parser {
       bad_join();
       return std::unexpected(*fault_);
     }
+    std::ranges::sort(warnings_, {}, [](const Remark& each) { return std::tie(each.column, each.message); });
     filter.warnings = std::move(warnings_);
     return filter;
   }

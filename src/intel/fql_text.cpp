@@ -149,12 +149,12 @@ std::string words(const Condition& condition, Time now) {
     if (value.kind == Kind::text && value.text.empty()) return out + "has a value that is not empty";
     if (is_pattern(condition, value) && is_any(value.text)) return out + "has no value";
   }
-  if (condition.negated) out += condition.values.size() > 1 ? "none of these holds: " : "not so that it ";
+  if (condition.negated) out += "no value ";
   for (const Value& value : condition.values) {
-    if (&value != &condition.values.front()) out += condition.negated ? ", " : " or ";
+    if (&value != &condition.values.front()) out += " or ";
     out += words(condition, value, property, now);
   }
-  if (property.comparison == Comparison::vocabulary) out += " (in any case)";
+  if (property.comparison == Comparison::vocabulary) out += " (case ignored)";
   return out;
 }
 
@@ -186,7 +186,7 @@ std::string explain(const Filter& filter, Time now) {
 
 std::string caret_lines(std::string_view text, std::size_t column) {
   constexpr std::size_t before = 60;
-  constexpr std::size_t after = 40;
+  constexpr std::size_t after = 60;
   // One printable piece a character, so that blanks of other kinds and invalid bytes keep the caret in its place.
   std::string line;
   std::size_t caret = 0;

@@ -8,6 +8,7 @@
 
 #include "intel/fql_matcher.hpp"
 #include "intel/fql_reference.hpp"
+#include "intel/fql_table.hpp"
 
 namespace intelwall::fql {
 namespace {
@@ -179,15 +180,20 @@ TEST(FqlProperty, AgreesWithTheReferenceAndItsOwnText) {
     ASSERT_FALSE(explain(*filter, now).empty());
     Matcher matcher(*filter, now);
     Matcher later(*resolved, now + std::chrono::days{400});
-    for (int i = 0; i < 25; ++i) {
+    Table table;
+    std::vector<std::uint32_t> rows;
+    for (std::uint32_t i = 0; i < 25; ++i) {
       const auto object = generator.object();
       const simdjson::dom::element element = parser.parse(object).value();
       const bool expected = reference::holds(filter->root, reference::Json::parse(object), now);
       ASSERT_EQ(matcher(element), expected) << text << "\n" << object;
       ASSERT_EQ(later(element), expected) << text << "\n" << filter->to_text(now) << "\n" << object;
+      ASSERT_TRUE(table.add(element));
+      if (expected) rows.push_back(i);
       matched += expected ? 1U : 0U;
       ++compared;
     }
+    ASSERT_EQ(table.select(*filter, now), rows) << text;
   }
   // Neither always nor never: the comparison says something.
   EXPECT_GT(matched, compared / 10);
