@@ -26,11 +26,11 @@ std::unexpected<Error> failed(std::string_view what, const fs::path& path, int e
               printable(path.native()));
 }
 
-Result<void> sync(const fs::path& directory) {
-  const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened.is_open()) return failed("open it", directory, errno);
+Result<void> sync(const fs::path& path) {
+  const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!opened.is_open()) return failed("open it", path, errno);
   // Some file systems cannot sync a directory and say EINVAL; there is nothing more to do on them.
-  if (::fsync(opened.get()) != 0 && errno != EINVAL) return failed("sync it", directory, errno);
+  if (::fsync(opened.get()) != 0 && errno != EINVAL) return failed("sync it", path, errno);
   return {};
 }
 
@@ -43,7 +43,6 @@ Result<void> write_new(const fs::path& path, std::string_view bytes) {
     if (put < 0) return failed("write it", path, errno);
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }
-  if (::fsync(file.get()) != 0) return failed("sync it", path, errno);
   return {};
 }
 
@@ -118,6 +117,8 @@ Result<std::set<std::string>> files_to_replace(const fs::path& directory,
 
 Result<void> write_all(const fs::path& directory, const std::vector<NamedFile>& files) {
   for (const auto& [name, content] : files) IW_CHECK(write_new(directory / name, content));
+  // All are written by now, so that the first of these syncs does most of the work of the others.
+  for (const auto& file : files) IW_CHECK(sync(directory / file.name));
   return sync(directory);
 }
 
