@@ -36,8 +36,12 @@ if(NOT INTELWALL_FUZZ)
   target_link_libraries(judge_cloud PRIVATE intelwall_lab)
 endif()
 
+# The lab's Falcon endpoint alone, for falconpy.
+add_executable(judge_falcon ${CMAKE_SOURCE_DIR}/tests/lab/judge/falcon_main.cpp)
+target_link_libraries(judge_falcon PRIVATE intelwall_lab)
+
 # These rooms are tested against the lab's cloud, over real HTTP.
-foreach(room firewalls app)
+foreach(room falcon firewalls app)
   if(TARGET test_${room})
     target_link_libraries(test_${room} PRIVATE intelwall_lab)
   endif()
