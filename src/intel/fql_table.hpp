@@ -8,7 +8,7 @@
 #include "intel/fql.hpp"
 
 namespace simdjson::dom {
-class element;
+class element;  // NOLINT(readability-identifier-naming)
 }
 
 namespace intelwall::fql {
