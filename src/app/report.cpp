@@ -102,7 +102,12 @@ Json to_json(const RespondOutcome& outcome) {
   for (const auto& error : outcome.notes_not_written) notes.push_back(to_json(error));
   Json decisions = Json::array();
   for (const auto& decision : outcome.decisions) decisions.push_back(to_json(decision));
+  Json lifted = Json::array();
+  for (const auto& decision : outcome.lifted) lifted.push_back(to_json(decision));
   return {{"findings", std::move(findings)},
+          {"press", known_action(outcome.press).id},
+          {"press_refused", outcome.press_refused ? to_json(*outcome.press_refused) : Json(nullptr)},
+          {"lifted", std::move(lifted)},
           {"records", outcome.records},
           {"unreadable", std::move(errors)},
           {"decisions", std::move(decisions)},

@@ -14,12 +14,13 @@ namespace {
 constexpr std::size_t max_note = 512;  // Security Hub, NoteUpdate.Text
 
 Decision decide(const Context& context, const findings::Finding& finding, const findings::Candidate& candidate,
-                const std::optional<findings::CustomAction>& action) {
+                const std::optional<findings::CustomAction>& action, PressKind press) {
   const auto& settings = context.settings;
   const Time now = context.clock();
-  Decision decision{.id = decision_id(*candidate.domain, settings.action),
+  const Action wanted = press == PressKind::alert_only ? Action::alert : settings.action;
+  Decision decision{.id = decision_id(*candidate.domain, wanted),
                     .domain = *candidate.domain,
-                    .action = settings.action,
+                    .action = wanted,
                     .protocols = settings.protocols,
                     .reason = RuleText(finding.title),
                     .source = RuleText(finding.product.empty() ? to_string(finding.source) : finding.product),
@@ -32,12 +33,14 @@ Decision decide(const Context& context, const findings::Finding& finding, const 
 }
 
 void judge(Context& context, findings::ReadReport report, RespondOutcome& outcome) {
+  const auto insistence = outcome.press == PressKind::force ? policy::Insistence::forced : policy::Insistence::normal;
   for (auto& finding : report.findings) {
     JudgedFinding judged;
     for (auto& candidate : finding.candidates) {
-      JudgedCandidate each{candidate, context.guardrails->judge(finding, candidate), {}};
-      if (each.judgement.verdict == policy::Verdict::block) {
-        auto decision = decide(context, finding, candidate, report.custom_action);
+      if (outcome.press == PressKind::block_exact && candidate.domain) candidate.domain->scope = Scope::exact;
+      JudgedCandidate each{candidate, context.guardrails->judge(finding, candidate, insistence), {}};
+      if (each.judgement.verdict == policy::Verdict::block && outcome.press != PressKind::unblock) {
+        auto decision = decide(context, finding, candidate, report.custom_action, outcome.press);
         each.decision_id = decision.id;
         if (std::ranges::find(outcome.decisions, decision.id, &Decision::id) == outcome.decisions.end())
           outcome.decisions.push_back(std::move(decision));
@@ -58,11 +61,10 @@ void write_notes(Context& context, RespondOutcome& outcome) {
   std::map<std::pair<std::string, aws::WorkflowStatus>, std::vector<aws::FindingKey>> notes;
   for (const auto& judged : outcome.findings) {
     if (judged.finding.source != findings::Source::security_hub || judged.finding.product_arn.empty()) continue;
-    const bool blocked = written(outcome.enforcement) && std::ranges::any_of(judged.candidates, [](const auto& each) {
+    const bool decided = written(outcome.enforcement) && std::ranges::any_of(judged.candidates, [](const auto& each) {
                            return !each.decision_id.empty();
                          });
-    notes[{note_for(judged, outcome.decisions, outcome.enforcement),
-           blocked ? aws::WorkflowStatus::notified : aws::WorkflowStatus::unchanged}]
+    notes[{note_for(judged, outcome), decided ? aws::WorkflowStatus::notified : aws::WorkflowStatus::unchanged}]
         .push_back({judged.finding.id, judged.finding.product_arn});
   }
   if (notes.empty()) return;
@@ -93,6 +95,35 @@ std::string cut(std::string text, std::size_t most) {
   return text + "...";
 }
 
+/// Lifts what stands against the names of the findings. What went wrong stands in the outcome.
+void lift(Context& context, RespondOutcome& outcome) {
+  std::vector<std::string> names;
+  for (const auto& judged : outcome.findings)
+    for (const auto& each : judged.candidates)
+      if (each.candidate.domain && std::ranges::find(names, each.candidate.domain->name.text()) == names.end())
+        names.push_back(each.candidate.domain->name.text());
+  if (names.empty()) return;
+  auto done = unblock(context, names, Mode::write);
+  if (done) {
+    outcome.lifted = std::move(done->lifted);
+    outcome.enforcement = std::move(done->enforcement);
+  } else {
+    outcome.enforcement.failure = std::move(done).error();
+  }
+}
+
+/// What became of one name that was to be lifted.
+std::string lifted_note(const std::string& text, const findings::Candidate& candidate, const RespondOutcome& outcome) {
+  if (!candidate.domain) return fmt::format(" no domain: {}.", text);
+  if (outcome.enforcement.failure && outcome.lifted.empty())
+    return fmt::format(" FAILED to lift {} ({}).", text, outcome.enforcement.failure->message);
+  std::string note;
+  for (const auto& decision : outcome.lifted)
+    if (decision.domain.name == candidate.domain->name)
+      note += fmt::format(" lifted: {} {}, id {}.", to_string(decision.action), text, decision.id);
+  return note.empty() ? fmt::format(" {} has no block of its own, nothing was changed.", text) : note;
+}
+
 }  // namespace
 
 Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode) {
@@ -100,6 +131,15 @@ Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mo
   RespondOutcome outcome;
   outcome.records = report.records;
   outcome.unreadable = std::move(report.errors);
+  if (report.custom_action) {
+    if (auto press = press_kind(*report.custom_action)) {
+      outcome.press = *press;
+    } else if (mode == Mode::write) {
+      return std::unexpected(std::move(press).error());
+    } else {
+      outcome.press_refused = std::move(press).error();
+    }
+  }
   judge(context, std::move(report), outcome);
 
   if (!outcome.decisions.empty() && mode == Mode::write) {
@@ -116,6 +156,10 @@ Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mo
     else
       outcome.enforcement.failure = std::move(enforced).error();
   }
+  if (outcome.press == PressKind::unblock && mode == Mode::write) {
+    if (!context.firewall) IW_CHECK(open_firewall(context));
+    lift(context, outcome);
+  }
   if (mode == Mode::write) write_notes(context, outcome);
   return outcome;
 }
@@ -127,13 +171,21 @@ int exit_code(const RespondOutcome& outcome) {
   return 0;
 }
 
-std::string note_for(const JudgedFinding& judged, const std::vector<Decision>& decisions,
-                     const Enforcement& enforcement) {
+std::string note_for(const JudgedFinding& judged, const RespondOutcome& outcome) {
+  const auto& decisions = outcome.decisions;
+  const auto& enforcement = outcome.enforcement;
   if (judged.candidates.empty()) return "intelwall: this finding names no domain, nothing was changed.";
   std::string note = "intelwall:";
+  std::string next;  // what the responder may do now; never cut off
   for (const auto& each : judged.candidates) {
     const auto text = each.candidate.domain ? each.candidate.domain->name.text() : printable(each.candidate.text, 60);
+    if (outcome.press == PressKind::unblock) {
+      note += lifted_note(text, each.candidate, outcome);
+      continue;
+    }
     if (each.decision_id.empty()) {
+      if (each.judgement.verdict == policy::Verdict::ask)
+        next = fmt::format(" To block it anyway, press \"{}\".", known_action(PressKind::force).name);
       const auto& reason = each.judgement.reasons.front();
       note += fmt::format(" {} {} ({}).",
                           each.judgement.verdict == policy::Verdict::ask ? "ask before blocking" : "not blocked:", text,
@@ -151,7 +203,7 @@ std::string note_for(const JudgedFinding& judged, const std::vector<Decision>& d
                         decision->expires_at ? format_time(*decision->expires_at) : "lifted", decision->id,
                         enforcement.unverified ? ", written but not yet seen live in every zone" : ", live");
   }
-  return cut(std::move(note), max_note);
+  return cut(std::move(note), max_note - next.size()) + next;
 }
 
 }  // namespace intelwall::app

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/actions.hpp"
 #include "app/block.hpp"
 #include "findings/finding.hpp"
 
@@ -25,23 +26,27 @@ struct RespondOutcome {
   std::vector<JudgedFinding> findings;
   std::vector<Error> unreadable;  ///< records that could not be read
   std::size_t records = 0;
+  PressKind press = PressKind::block;  ///< what was asked for; block when no custom action carried the findings
+  std::optional<Error> press_refused;  ///< Mode::plan only: in Mode::write it is the error
   std::vector<Decision> decisions;
+  std::vector<Decision> lifted;  ///< by PressKind::unblock
   Enforcement enforcement;
   std::vector<Error> notes_not_written;  ///< findings that did not get their note back; the firewall is not affected
 };
 
 /// The whole road: findings → candidates → verdicts → decisions → rules → live, then a note and a workflow status on
-/// each Security Hub finding. Nothing is written in Mode::plan. An Error only when nothing could be done; what went
-/// wrong on the way stands in the outcome. Needs guardrails, and a firewall as soon as something is to be blocked in
-/// Mode::write (Mode::plan shows verdicts without one).
+/// each Security Hub finding. The custom action that carried the findings says what is wanted; one that is none of ours
+/// is `refused`, before anything is written. Nothing is written in Mode::plan. An Error only when nothing could be
+/// done; what went wrong on the way stands in the outcome. Needs guardrails, and a firewall as soon as something is to
+/// be blocked in Mode::write (Mode::plan shows verdicts without one).
 Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode);
 
 /// 0 done (also when all is refused), 1 nothing could be read or written, 3 in part. A note that was not taken is told
 /// but is no failure: findings from a file need not stand in Security Hub.
 int exit_code(const RespondOutcome& outcome);
 
-/// The note that goes onto a finding (at most 512 characters, Security Hub's limit).
-std::string note_for(const JudgedFinding& judged, const std::vector<Decision>& decisions,
-                     const Enforcement& enforcement);
+/// The note that goes onto a finding (at most 512 characters, Security Hub's limit): what was done about each name, and
+/// after an `ask` which action to press to go on.
+std::string note_for(const JudgedFinding& judged, const RespondOutcome& outcome);
 
 }  // namespace intelwall::app

@@ -21,6 +21,16 @@ inline constexpr const char* vpc_cidr = "10.94.0.0/24";  ///< also the policy's 
 inline constexpr const char* access_key_id = "AKIALABLABLABLABLAB1";
 inline constexpr const char* action_id = "intelwallblock";  ///< ids of custom actions are alphanumeric
 inline constexpr const char* action_name = "intelwall block";
+/// The custom actions, the first of them `action_id`; the rule sends all of them to the function.
+struct SeededAction {
+  const char *id, *name, *description;
+};
+inline constexpr SeededAction seeded_actions[] = {
+    {action_id, action_name, "Block the domains of the finding in Network Firewall"},
+    {"intelwallexact", "intelwall exact", "Block the domains of the finding, but not their subdomains"},
+    {"intelwallalert", "intelwall alert", "Log connections to the domains of the finding, block nothing"},
+    {"intelwallunblock", "intelwall unblock", "Lift what intelwall blocks of the domains of the finding"},
+    {"intelwallforce", "intelwall force", "Block the domains of the finding, also those that intelwall asks about"}};
 inline constexpr const char* respond_rule = "intelwall-respond";
 inline constexpr const char* respond_function = "intelwall-respond";
 
@@ -37,8 +47,8 @@ struct CloudOptions {
 
 /// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM parameters and STS GetCallerIdentity,
 /// on 127.0.0.1. Checks SigV4, keeps tokens, capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall
-/// "lab" with "lab-policy" (strict order, HOME_NET set), the custom action `action_id` and the rule that sends it to
-/// `respond_function`.
+/// "lab" with "lab-policy" (strict order, HOME_NET set), the custom actions `seeded_actions` and the rule that sends
+/// them to `respond_function`.
 ///
 /// What AWS has no API for stands under /lab, signed for the service "lab":
 ///   POST /lab/press {"action": id, name or ARN, "findings": [finding id, …]} presses a custom action and waits for

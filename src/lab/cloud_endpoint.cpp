@@ -67,12 +67,14 @@ NetworkFirewall::Order order_of(const CloudOptions& options) {
   return options.strict_order ? NetworkFirewall::Order::strict : NetworkFirewall::Order::action;
 }
 
-/// The rule that sends presses of our action to our function.
+/// The rule that sends presses of our actions to our function.
 void seed_rule(EventBus& events) {
-  const std::string arn = fmt::format("arn:aws:securityhub:{}:{}:action/custom/{}", region, account_id, action_id);
+  Json arns = Json::array();
+  for (const auto& action : seeded_actions)
+    arns.push_back(fmt::format("arn:aws:securityhub:{}:{}:action/custom/{}", region, account_id, action.id));
   const Json pattern{{"source", {"aws.securityhub"}},
                      {"detail-type", {"Security Hub Findings - Custom Action"}},
-                     {"resources", {arn}}};
+                     {"resources", std::move(arns)}};
   const ApiAnswer rule =
       events.call("PutRule", {{"Name", respond_rule},
                               {"EventPattern", dump_json(pattern)},

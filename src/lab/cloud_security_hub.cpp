@@ -87,8 +87,10 @@ ApiError to_hub_error(const Violation& violation) {
 }  // namespace
 
 SecurityHub::SecurityHub(Clock clock, Imported imported) : clock_(std::move(clock)), imported_(std::move(imported)) {
-  const std::string arn = action_arn(action_id);
-  actions_[arn] = {arn, action_id, action_name, "Block the domains of the finding in Network Firewall"};
+  for (const auto& [id, name, description] : seeded_actions) {
+    const std::string arn = action_arn(id);
+    actions_[arn] = {arn, id, name, description};
+  }
 }
 
 ApiAnswer SecurityHub::call(const std::string& operation, Json input) {

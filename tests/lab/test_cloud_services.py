@@ -170,7 +170,7 @@ def test_action_targets(hub):
     hub.update_action_target(ActionTargetArn=arn, Name="hunt that")
     (found,) = hub.describe_action_targets(ActionTargetArns=[arn])["ActionTargets"]
     assert found == {"ActionTargetArn": arn, "Name": "hunt that", "Description": "d"}
-    assert len(hub.describe_action_targets()["ActionTargets"]) == 2
+    assert len(hub.describe_action_targets()["ActionTargets"]) == 6  # five are seeded
     assert hub.delete_action_target(ActionTargetArn=arn)["ActionTargetArn"] == arn
     refused("ResourceNotFoundException", hub.delete_action_target, ActionTargetArn=arn)
     refused("ResourceNotFoundException", hub.describe_action_targets, ActionTargetArns=[arn])
