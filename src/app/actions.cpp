@@ -54,9 +54,10 @@ Result<PressKind> press_kind(const findings::CustomAction& action) {
   if (bare(id) == first_integration || bare(action.name) == first_integration) return PressKind::block;
   std::string ids;
   for (const auto& known : actions) ids += fmt::format("{}{}", ids.empty() ? "" : ", ", known.id);
-  return fail(ErrorCode::refused,
-              fmt::format("\"{}\" is no custom action of intelwall, so nothing is done", printable(action.name, 60)),
-              printable(action.arn, 160), fmt::format("let the EventBridge rule match only the ARNs of {}", ids));
+  return fail(
+      ErrorCode::not_found,
+      fmt::format("\"{}\" is no custom action of intelwall, so it is taken as block", printable(action.name, 60)),
+      printable(action.arn, 160), fmt::format("let the EventBridge rule match only the ARNs of {}", ids));
 }
 
 }  // namespace intelwall::app

@@ -28,8 +28,7 @@ std::span<const KnownAction> known_actions();
 const KnownAction& known_action(PressKind kind);
 
 /// Goes by the id at the end of the ARN. CrowdStrike's first integration called its action "CRWD-Domain-To-FW": it is
-/// taken as block, whatever its id. Any other action is `refused`: nobody must block by pressing what somebody else
-/// made.
+/// block, whatever its id. Any other action is `not_found`; respond() takes it as block and says so.
 Result<PressKind> press_kind(const findings::CustomAction& action);
 
 }  // namespace intelwall::app

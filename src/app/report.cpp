@@ -106,7 +106,7 @@ Json to_json(const RespondOutcome& outcome) {
   for (const auto& decision : outcome.lifted) lifted.push_back(to_json(decision));
   return {{"findings", std::move(findings)},
           {"press", known_action(outcome.press).id},
-          {"press_refused", outcome.press_refused ? to_json(*outcome.press_refused) : Json(nullptr)},
+          {"press_unknown", outcome.press_unknown ? to_json(*outcome.press_unknown) : Json(nullptr)},
           {"lifted", std::move(lifted)},
           {"records", outcome.records},
           {"unreadable", std::move(errors)},

@@ -134,10 +134,9 @@ Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mo
   if (report.custom_action) {
     if (auto press = press_kind(*report.custom_action)) {
       outcome.press = *press;
-    } else if (mode == Mode::write) {
-      return std::unexpected(std::move(press).error());
     } else {
-      outcome.press_refused = std::move(press).error();
+      // Whoever hands us the event meant it for us: many give the action a name of their own.
+      outcome.press_unknown = std::move(press).error();
     }
   }
   judge(context, std::move(report), outcome);

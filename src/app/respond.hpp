@@ -27,7 +27,7 @@ struct RespondOutcome {
   std::vector<Error> unreadable;  ///< records that could not be read
   std::size_t records = 0;
   PressKind press = PressKind::block;  ///< what was asked for; block when no custom action carried the findings
-  std::optional<Error> press_refused;  ///< Mode::plan only: in Mode::write it is the error
+  std::optional<Error> press_unknown;  ///< the action is none of ours, so it was taken as block
   std::vector<Decision> decisions;
   std::vector<Decision> lifted;  ///< by PressKind::unblock
   Enforcement enforcement;

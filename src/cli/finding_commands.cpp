@@ -39,8 +39,8 @@ int run_ingest(const Global& global, const std::string& file, bool dry_run) {
   const auto outcome = app::respond(context, *bytes, mode);
   if (!outcome) return report(global, outcome.error());
 
-  if (outcome->press_refused)
-    std::fputs(fmt::format("intelwall: {}\n", outcome->press_refused->to_text()).c_str(), stderr);
+  if (outcome->press_unknown)
+    std::fputs(fmt::format("intelwall: {}\n", outcome->press_unknown->to_text()).c_str(), stderr);
   for (const auto& error : outcome->unreadable)
     std::fputs(fmt::format("intelwall: {}\n", error.to_text()).c_str(), stderr);
   for (const auto& error : outcome->notes_not_written)

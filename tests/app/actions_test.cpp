@@ -41,12 +41,12 @@ TEST(PressKindTest, TheFirstIntegrationsActionIsBlock) {
   EXPECT_EQ(press_kind(action("x1", "CRWD-Domain-To-FW")), PressKind::block);
 }
 
-TEST(PressKindTest, OthersAreRefusedInWords) {
+TEST(PressKindTest, OthersAreToldInWords) {
   for (const auto& other : {action("BlockDomain", "intelwall block"), action("intelwallblock2", "x"), action("", ""),
                             findings::CustomAction{"intelwallblock", "intelwall block"}}) {
     const auto kind = press_kind(other);
     ASSERT_FALSE(kind.has_value()) << other.arn;
-    EXPECT_EQ(kind.error().code, ErrorCode::refused);
+    EXPECT_EQ(kind.error().code, ErrorCode::not_found);
     EXPECT_THAT(kind.error().hint, HasSubstr("intelwallforce"));
   }
 }
@@ -153,19 +153,14 @@ TEST_F(ActionsTest, ForceNeverBlocksWhatIsRefused) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
-TEST_F(ActionsTest, AnUnknownActionChangesNothing) {
+TEST_F(ActionsTest, AnUnknownActionIsTakenAsBlockAndToldSo) {
   const auto each = finding("f-1", "evil-corp.com");
   import({each});
-  const auto event = pressed({each}, "somebodyelses", "intelwall block").dump();
-  const auto refused = respond(context_, event, Mode::write);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, ErrorCode::refused);
-  EXPECT_TRUE(names().empty());
-  EXPECT_TRUE(note("f-1").empty());
-  const auto planned = respond(context_, event, Mode::plan);
-  ASSERT_TRUE(planned.has_value());
-  ASSERT_TRUE(planned->press_refused.has_value());
-  EXPECT_EQ(to_json(*planned)["press_refused"]["code"], "refused");
+  const auto outcome = press({each}, "somebodyelses", "Block domain");
+  EXPECT_EQ(names().size(), 1U);
+  ASSERT_TRUE(outcome.press_unknown.has_value());
+  EXPECT_THAT(outcome.press_unknown->message, HasSubstr("taken as block"));
+  EXPECT_EQ(to_json(outcome)["press_unknown"]["code"], "not_found");
 }
 
 }  // namespace
