@@ -460,4 +460,4 @@ def test_cli_a_rule_group_from_cradle_to_grave(aws):
 def test_cli_identity_and_findings(aws):
     assert aws("sts", "get-caller-identity")["Account"] == ACCOUNT
     actions = aws("securityhub", "describe-action-targets")["ActionTargets"]
-    assert [a["Name"] for a in actions] == [f"intelwall {what}" for what in ("block", "exact", "alert", "unblock", "force")]
+    assert {a["Name"] for a in actions} == {f"intelwall {what}" for what in ("block", "exact", "alert", "unblock", "force")}
