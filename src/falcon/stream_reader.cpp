@@ -266,14 +266,14 @@ std::optional<milliseconds> StreamReader::judge(const Feed& feed, Result<aws::Ht
   if (!ended) {
     Error error = to_error(std::move(ended).error(), about);
     if (error.code != ErrorCode::unavailable) return for_good(std::move(error));
-    tell(std::move(error));
+    tell(error);
     return failures < most_failures ? std::optional(back_off(failures)) : anew();
   }
   if (ended->status == 200) return failures < most_failures ? std::optional(back_off(failures)) : anew();
   if (ended->status == 401 || ended->status == 404 || ended->status == 410) return anew();
   Error error = to_error(*ended, about);
   if (!is_passing(ended->status)) return for_good(std::move(error));
-  tell(std::move(error));
+  tell(error);
   const auto asked = retry_after(*ended, client_->session().clock());
   return failures < most_failures
              ? std::optional(

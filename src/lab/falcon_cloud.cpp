@@ -30,10 +30,10 @@ CloudRequest to_request(const httplib::Request& http) {
   return request;
 }
 
-void fill(httplib::Response& http, CloudResponse response) {
+void fill(httplib::Response& http, const CloudResponse& response) {
   http.status = response.status;
   for (const auto& [name, value] : response.headers) http.set_header(name, value);
-  http.set_content(std::move(response.body), response.content_type);
+  http.set_content(response.body, response.content_type);
 }
 
 void refuse_early(httplib::Response& http, int status, const std::string& reason) {
