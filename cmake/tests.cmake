@@ -40,6 +40,11 @@ endif()
 add_executable(judge_falcon ${CMAKE_SOURCE_DIR}/tests/lab/judge/falcon_main.cpp)
 target_link_libraries(judge_falcon PRIVATE intelwall_lab)
 
+# QUIC packets of the tests' own are encrypted.
+if(TARGET test_rules)
+  target_link_libraries(test_rules PRIVATE OpenSSL::Crypto)
+endif()
+
 # These rooms are tested against the lab's cloud, over real HTTP.
 foreach(room falcon firewalls app)
   if(TARGET test_${room})

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
+#include <map>
 #include <optional>
 #include <unordered_map>
 
@@ -117,23 +119,31 @@ std::optional<Rule> read_rule(std::string_view line) {
       return std::nullopt;
     }
   }
-  if (!dotprefix || rule.content.empty() || rule.sid == 0 || !rule.nocase) return std::nullopt;
+  // Without one of these a content could stand anywhere, where matches() does not look.
+  const bool bound_to_end = rule.endswith || rule.less_than_after || rule.relative;
+  if (!dotprefix || rule.content.empty() || rule.sid == 0 || !rule.nocase || !bound_to_end) return std::nullopt;
   return rule;
 }
+
+}  // namespace
+
+namespace {
+
+struct Hash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+using ByContent = std::unordered_map<std::string, std::vector<std::uint32_t>, Hash, std::equal_to<>>;
 
 }  // namespace
 
 struct RuleEvaluator::Rules {
   std::vector<Rule> all;
   /// By protocol and content, as the engine's prefilter finds them.
-  std::unordered_map<std::string, std::vector<std::uint32_t>> by_content;
+  std::map<std::string, ByContent, std::less<>> by_content;
   std::size_t longest = 0;
   std::unique_ptr<pcre2_match_data, FreeData> data{pcre2_match_data_create(1, nullptr)};
   std::unique_ptr<pcre2_match_context, FreeContext> context{pcre2_match_context_create(nullptr)};
-
-  static std::string key(std::string_view protocol, std::string_view content) {
-    return fmt::format("{} {}", protocol, content);
-  }
 
   bool regex_matches(const Rule& rule, std::string_view buffer) const {
     return pcre2_match(rule.regex.get(), reinterpret_cast<PCRE2_SPTR>(buffer.data()), buffer.size(), 0, 0, data.get(),
@@ -176,8 +186,7 @@ Result<RuleEvaluator> RuleEvaluator::load(std::span<const CompiledFile> files) {
       }
       at = end + 1;
       rules->longest = std::max(rules->longest, rule->content.size());
-      rules->by_content[Rules::key(rule->protocol, rule->content)].push_back(
-          static_cast<std::uint32_t>(rules->all.size()));
+      rules->by_content[rule->protocol][rule->content].push_back(static_cast<std::uint32_t>(rules->all.size()));
       rules->all.push_back(*std::move(rule));
     }
   }
@@ -188,12 +197,15 @@ std::vector<std::uint32_t> RuleEvaluator::matches(std::string_view protocol, std
   const auto sent = "." + std::string(name);
   const auto buffer = lower(sent);
   std::vector<std::uint32_t> sids;
+  const auto contents = rules_->by_content.find(protocol);
+  if (contents == rules_->by_content.end()) return sids;
   for (std::size_t at = 0; at < buffer.size(); ++at) {
-    for (auto size = std::size_t{1}; size <= std::min(rules_->longest, buffer.size() - at); ++size) {
-      // Contents of ours stand at most one byte before the end; anything else is left to matches_at().
-      if (buffer.size() - at - size > 1) continue;
-      const auto found = rules_->by_content.find(Rules::key(protocol, std::string_view(buffer).substr(at, size)));
-      if (found == rules_->by_content.end()) continue;
+    // Contents of ours that match end at most one byte before the end.
+    const auto rest = buffer.size() - at;
+    if (rest - 1 > rules_->longest) continue;
+    for (auto size = std::max<std::size_t>(rest, 2) - 1; size <= rest; ++size) {
+      const auto found = contents->second.find(std::string_view(buffer).substr(at, size));
+      if (found == contents->second.end()) continue;
       for (const auto index : found->second) {
         const auto& rule = rules_->all[index];
         if (rules_->matches_at(rule, sent, at)) sids.push_back(rule.sid);
