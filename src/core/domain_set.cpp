@@ -58,9 +58,9 @@ class Endings {
  public:
   Endings(std::span<const DomainSet::Entry> entries, const domain_set::Hash& hash) : hash_(hash) {
     const std::size_t step = std::max<std::size_t>(1, entries.size() / sample);
-    Table counts(std::min(entries.size(), 2 * sample) * max_labels);
-    for (std::size_t i = 0; i < entries.size(); i += step) count(entries[i].name, counts);
-    choose(counts);
+    Table counts(2 * std::min(entries.size(), 2 * sample) * max_labels);
+    for (std::uint32_t i = 0; i < entries.size(); i += static_cast<std::uint32_t>(step)) count(entries, i, counts);
+    choose(entries, counts);
   }
 
   const std::vector<std::string_view>& texts() const { return texts_; }
@@ -80,26 +80,26 @@ class Endings {
       if (more) found.ending = number;
     });
     // Two suffixes may have the same hash.
-    if (!name.ends_with(texts_[found.ending])) found.ending = 0;
+    if (!ends_with(name, found.ending)) found.ending = 0;
     return found;
   }
 
  private:
   /// Enough to find the endings that are worth a number.
-  static constexpr std::size_t sample = 8'192;
+  static constexpr std::size_t sample = 4'096;
   static constexpr std::size_t max_labels = 3;
   static constexpr std::uint32_t worth = 4;
 
   struct Slot {
     std::uint64_t hash = 0;
     std::uint32_t value = 0;  ///< 0: the slot is free
-    std::string_view text;
+    std::uint32_t entry = 0;  ///< one that has the suffix
   };
 
-  /// Open addressing, at most half full.
+  /// Open addressing.
   class Table {
    public:
-    explicit Table(std::size_t size) : slots_(2 * size + 1) {}
+    explicit Table(std::size_t slots) : slots_(slots + 1) {}
     const Slot& at(std::uint64_t hash) const { return slots_[place(hash)]; }
     Slot& at(std::uint64_t hash) { return slots_[place(hash)]; }
     const std::vector<Slot>& slots() const { return slots_; }
@@ -113,33 +113,52 @@ class Endings {
     std::vector<Slot> slots_;
   };
 
-  void count(std::string_view name, Table& counts) const {
+  void count(std::span<const DomainSet::Entry> entries, std::uint32_t entry, Table& counts) const {
     std::size_t labels = 0;
-    domain_set::for_each_suffix<domain_set::Suffixes::all>(name, hash_, [&](std::size_t start, std::uint64_t hash) {
-      if (start == 0 || ++labels > max_labels) return;
-      Slot& slot = counts.at(hash);
-      slot = {.hash = hash, .value = slot.value + 1, .text = name.substr(start - 1)};
-    });
+    domain_set::for_each_suffix<domain_set::Suffixes::all>(
+        entries[entry].name, hash_, [&](std::size_t start, std::uint64_t hash) {
+          if (start == 0 || ++labels > max_labels) return;
+          Slot& slot = counts.at(hash);
+          slot = {.hash = hash, .value = slot.value + 1, .entry = entry};
+        });
   }
 
-  void choose(const Table& counts) {
+  void choose(std::span<const DomainSet::Entry> entries, const Table& counts) {
     std::vector<Slot> found;
     std::ranges::copy_if(counts.slots(), std::back_inserter(found),
                          [](const Slot& slot) { return slot.value >= worth; });
-    std::ranges::sort(found, [](const Slot& a, const Slot& b) {
-      return a.value != b.value ? a.value > b.value : a.text.size() < b.text.size();
-    });
+    std::ranges::sort(found, std::ranges::greater(), &Slot::value);
     found.resize(std::min(found.size(), max_endings - 1));
-    numbers_ = Table(found.size());
+    numbers_ = Table(8 * found.size());  // so large that most lookups are one look
     for (Slot slot : found) {
       slot.value = static_cast<std::uint32_t>(texts_.size());
       numbers_.at(slot.hash) = slot;
-      texts_.push_back(slot.text);
+      domain_set::for_each_suffix<domain_set::Suffixes::all>(
+          entries[slot.entry].name, hash_, [&](std::size_t start, std::uint64_t hash) {
+            if (start > 0 && hash == slot.hash && texts_.size() == slot.value)
+              add(entries[slot.entry].name.substr(start - 1));
+          });
     }
+  }
+
+  void add(std::string_view text) {
+    texts_.push_back(text);
+    words_.push_back(text.size() <= 8 ? word_at_end(std::string(8, '\0').append(text), text.size()) : 0);
+  }
+
+  /// The last `size` bytes, at most 8, of a text that has 8.
+  static std::uint64_t word_at_end(std::string_view text, std::size_t size) {
+    return domain_set::load(text.data() + text.size() - 8) >> (4 * (8 - size)) >> (4 * (8 - size));
+  }
+  bool ends_with(std::string_view name, std::size_t number) const {
+    const std::size_t size = texts_[number].size();
+    if (size > 8 || name.size() < 8) return name.ends_with(texts_[number]);
+    return word_at_end(name, size) == words_[number];
   }
 
   const domain_set::Hash& hash_;
   std::vector<std::string_view> texts_{""};
+  std::vector<std::uint64_t> words_{0};  ///< the same, for a fast comparison, if not longer than one
   Table numbers_{0};
 };
 
