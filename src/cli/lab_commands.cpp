@@ -21,7 +21,9 @@ int run_up(const Global& global, const lab::UpOptions& options) {
         "intelwall: without a data plane no packet is inspected: what is blocked shows only in the rule groups\n",
         stderr);
   if (global.output() == Output::json)
-    print_json({{"up", true}, {"endpoint", fmt::format("http://127.0.0.1:{}", options.aws_port)}});
+    print_json({{"up", true},
+                {"endpoint", fmt::format("http://127.0.0.1:{}", options.aws_port)},
+                {"falcon_endpoint", fmt::format("http://127.0.0.1:{}", options.falcon_port)}});
   else
     std::fputs(
         "the lab is up; next: eval \"$(intelwall lab env)\", then intelwall block badcdn.example and\n"
@@ -46,6 +48,7 @@ int run_status(const Global& global) {
     print_json({{"up", status->up},
                 {"detail", status->detail},
                 {"aws_port", status->aws_port},
+                {"falcon_port", status->falcon_port},
                 {"data_plane",
                  {{"state", to_string(status->data_plane.state)},
                   {"detail", status->data_plane.detail},
@@ -53,12 +56,14 @@ int run_status(const Global& global) {
   } else if (!status->up) {
     std::fputs(fmt::format("down{}\n", status->detail.empty() ? "" : ": " + status->detail).c_str(), stdout);
   } else {
-    std::fputs(fmt::format("up, AWS endpoint http://127.0.0.1:{}\ndata plane {}{}, {} rules in force\n",
-                           status->aws_port, to_string(status->data_plane.state),
-                           status->data_plane.detail.empty() ? "" : " (" + status->data_plane.detail + ")",
-                           status->data_plane.rules_loaded)
-                   .c_str(),
-               stdout);
+    std::fputs(
+        fmt::format("up, AWS endpoint http://127.0.0.1:{}, Falcon endpoint http://127.0.0.1:{}\ndata plane {}{}, "
+                    "{} rules in force\n",
+                    status->aws_port, status->falcon_port, to_string(status->data_plane.state),
+                    status->data_plane.detail.empty() ? "" : " (" + status->data_plane.detail + ")",
+                    status->data_plane.rules_loaded)
+            .c_str(),
+        stdout);
   }
   return status->up ? done : failed;
 }
@@ -102,6 +107,8 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
                                 "  intelwall lab up\n  intelwall lab up --no-data-plane\n");
     command->add_flag("--no-data-plane", *bare, "only the cloud's endpoints: no packets, no root needed");
     command->add_option("--aws-port", options->aws_port, "port of the AWS endpoint (4566)")
+        ->check(CLI::Range(1, 65535));
+    command->add_option("--falcon-port", options->falcon_port, "port of the Falcon endpoint (4567)")
         ->check(CLI::Range(1, 65535));
     command->callback([&global, &action, options, bare] {
       action = [&global, options, bare] {

@@ -13,7 +13,9 @@
 #include "aws/http.hpp"
 #include "aws/sigv4.hpp"
 #include "core/time.hpp"
+#include "falcon/client.hpp"
 #include "lab/cloud.hpp"
+#include "lab/falcon_cloud.hpp"
 #include "lab/lab_internet.hpp"
 #include "lab/lab_state.hpp"
 #include "lab/network.hpp"
@@ -66,15 +68,15 @@ std::string last_words(const std::filesystem::path& log) {
   return printable(text->substr(text->size() - std::min<std::size_t>(text->size(), 300)), 300);
 }
 
-/// The daemon, and the port on which it serves.
-Result<int> start_daemon(const std::filesystem::path& directory, const State& state) {
+/// The daemon, and the ports on which it serves.
+Result<Serving> start_daemon(const std::filesystem::path& directory, const State& state) {
   const auto log = directory / "logs/daemon.log";
   IW_TRY(const auto pid, os::spawn({state.self, "lab", "serve", directory}, {.output = log}));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(2);
   for (;;) {
     if (const auto serving = read_serving(directory)) {
       if (serving->error) return std::unexpected(*serving->error);
-      return serving->port;
+      return *serving;
     }
     if (!os::is_running(pid)) {
       return fail(ErrorCode::unavailable, "the lab's daemon ended: " + last_words(log), printable(log.string()));
@@ -98,7 +100,9 @@ Result<void> bring_up(const std::filesystem::path& directory, State state) {
     IW_CHECK(create_network());
     IW_CHECK(start_internet(directory));
   }
-  IW_TRY(state.aws_port, start_daemon(directory, state));
+  IW_TRY(const auto serving, start_daemon(directory, state));
+  state.aws_port = serving.aws_port;
+  state.falcon_port = serving.falcon_port;
   return write_state(directory, state);
 }
 
@@ -175,8 +179,9 @@ std::filesystem::path state_directory() {
 Result<void> up(const UpOptions& options) {
   widen_path();
   const auto directory = state_directory();
-  State state{options.data_plane, options.aws_port, {}, options.self};
+  State state{options.data_plane, options.aws_port, options.falcon_port, {}, {}, options.self};
   IW_TRY(state.secret_access_key, make_secret());
+  IW_TRY(state.falcon_secret, make_secret());
   if (options.data_plane == UpOptions::Plane::real) {
     IW_CHECK(require_programs());
     IW_CHECK(can_create_network());
@@ -209,6 +214,7 @@ Result<Status> status() {
     return status;
   }
   status.aws_port = state->aws_port;
+  status.falcon_port = state->falcon_port;
   if (find_daemons(directory).empty()) {
     status.detail = "the lab's daemon does not run: run `intelwall lab down`, then `intelwall lab up`";
     if (state->data_plane == UpOptions::Plane::real) status.data_plane.state = DataPlaneHealth::State::down;
@@ -235,6 +241,18 @@ Result<std::string> press(const std::string& action, const std::vector<std::stri
          ask(state, "POST", "/lab/press",
              Json{{"action", action}, {"findings", finding_ids}}.dump(-1, ' ', false, Json::error_handler_t::replace)));
   return answer.dump();
+}
+
+Result<std::string> falcon_call(const std::string& route, const std::string& body) {
+  IW_TRY(const auto state, read_state(state_directory()));
+  falcon::Session session;
+  session.http = aws::make_curl_client();
+  session.settings.origin = {"http", fmt::format("127.0.0.1:{}", state.falcon_port)};
+  session.settings.client_id = falcon_client_id;
+  session.settings.client_secret = state.falcon_secret;
+  IW_TRY(const auto answer,
+         falcon::Client(std::move(session)).call({.method = "POST", .path = "/lab/falcon/" + route, .body = body}));
+  return Json(answer.resources).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::filesystem::path alert_log() {

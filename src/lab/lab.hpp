@@ -26,6 +26,7 @@ struct UpOptions {
   enum class Plane { real, none };
   Plane data_plane = Plane::real;
   int aws_port = 4566;
+  int falcon_port = 4567;
   std::filesystem::path self;  ///< the intelwall binary, for the daemon and for the respond handler
 };
 
@@ -43,11 +44,12 @@ struct Status {
   std::string detail;
   DataPlaneHealth data_plane;
   int aws_port = 0;
+  int falcon_port = 0;
 };
 Result<Status> status();
 
 /// The variables that `lab env` exports: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-/// INTELWALL_FIREWALL, …
+/// INTELWALL_FIREWALL, FALCON_BASE_URL, FALCON_CLIENT_ID, FALCON_CLIENT_SECRET
 Result<std::map<std::string, std::string>> environment();
 
 /// Runs a command in the workload's namespace; its resolver is the lab's, its CA bundle (CURL_CA_BUNDLE, SSL_CERT_FILE)
@@ -63,6 +65,10 @@ Result<Captured> exec_captured(const std::vector<std::string>& argv);
 /// Presses a Security Hub custom action on findings, as its console would: the answer of what it triggered, as JSON
 /// text.
 Result<std::string> press(const std::string& action, const std::vector<std::string>& finding_ids);
+
+/// A call to the lab's own Falcon routes (falcon_cloud.hpp), "events" for POST /lab/falcon/events: JSON text in, the
+/// answer's resources as JSON text out.
+Result<std::string> falcon_call(const std::string& route, const std::string& body);
 
 /// The firewall's alert log: Network Firewall records (envelope firewall_name, availability_zone, event_timestamp,
 /// event), one a line, sids mapped back to the group's own.

@@ -4,6 +4,7 @@
 #include "lab/alert_log.hpp"
 #include "lab/cloud.hpp"
 #include "lab/data_plane_suricata.hpp"
+#include "lab/falcon_cloud.hpp"
 #include "lab/lab.hpp"
 #include "lab/lab_state.hpp"
 #include "lab/network.hpp"
@@ -59,9 +60,14 @@ Result<void> serve_until_told(const std::filesystem::path& directory, const sigs
     return invoke(now, function, event);
   };
   IW_TRY(const auto cloud, start_cloud(std::move(options)));
-  IW_CHECK(write_serving(directory, {cloud->port(), std::nullopt}));
+  FalconOptions falcon_options;
+  falcon_options.port = state.falcon_port;
+  falcon_options.client_secret = state.falcon_secret;
+  IW_TRY(const auto falcon, start_falcon(std::move(falcon_options)));
+  IW_CHECK(write_serving(directory, {cloud->port(), falcon->port(), std::nullopt}));
   int signal = 0;
   ::sigwait(&ending, &signal);
+  falcon->stop();
   cloud->stop();
   return {};
 }
@@ -78,7 +84,7 @@ Result<void> serve(const std::filesystem::path& directory) {
   auto served = serve_until_told(directory, ending);
   if (!served) {
     // `up` waits for this; without it, it sees the daemon end and reads its log.
-    if (const auto told = write_serving(directory, {0, served.error()}); !told) return told;
+    if (const auto told = write_serving(directory, {0, 0, served.error()}); !told) return told;
   }
   return served;
 }

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "lab/cloud.hpp"
+#include "lab/falcon_cloud.hpp"
 #include "os/descriptor.hpp"
 #include "os/file.hpp"
 
@@ -31,7 +32,9 @@ std::string to_text(const State& state) {
   return Json{{"lab", "intelwall"},
               {"data_plane", state.data_plane == UpOptions::Plane::real ? "real" : "none"},
               {"aws_port", state.aws_port},
+              {"falcon_port", state.falcon_port},
               {"secret_access_key", state.secret_access_key},
+              {"falcon_secret", state.falcon_secret},
               {"self", state.self.string()}}
              .dump(2) +
          "\n";
@@ -96,12 +99,16 @@ Result<State> read_state(const std::filesystem::path& directory) {
   const auto json = Json::parse(*text, nullptr, false);
   if (!json.is_object() || json.value("lab", Json()) != "intelwall" ||
       !json.value("aws_port", Json()).is_number_integer() || !json.value("secret_access_key", Json()).is_string() ||
+      !json.value("falcon_port", Json()).is_number_integer() || !json.value("falcon_secret", Json()).is_string() ||
       !json.value("self", Json()).is_string()) {
     return fail(ErrorCode::invalid_input, "the lab's state cannot be read", printable(state_file(directory).string()),
                 "run `intelwall lab down`, then `intelwall lab up`");
   }
   return State{json.value("data_plane", Json()) == "none" ? UpOptions::Plane::none : UpOptions::Plane::real,
-               json["aws_port"].get<int>(), json["secret_access_key"].get<std::string>(),
+               json["aws_port"].get<int>(),
+               json["falcon_port"].get<int>(),
+               json["secret_access_key"].get<std::string>(),
+               json["falcon_secret"].get<std::string>(),
                json["self"].get<std::string>()};
 }
 
@@ -125,7 +132,7 @@ Result<void> remove_state(const std::filesystem::path& directory) {
 }
 
 Result<void> write_serving(const std::filesystem::path& directory, const Serving& serving) {
-  Json json = {{"port", serving.port}};
+  Json json = {{"aws_port", serving.aws_port}, {"falcon_port", serving.falcon_port}};
   if (const auto& error = serving.error) {
     json["error"] = {
         {"code", to_string(error->code)}, {"message", error->message}, {"place", error->place}, {"hint", error->hint}};
@@ -139,7 +146,8 @@ std::optional<Serving> read_serving(const std::filesystem::path& directory) {
   const auto json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) return std::nullopt;
   Serving serving;
-  serving.port = json.value("port", 0);
+  serving.aws_port = json.value("aws_port", 0);
+  serving.falcon_port = json.value("falcon_port", 0);
   if (const auto error = json.find("error"); error != json.end() && error->is_object()) {
     serving.error =
         Error{ErrorCode::unavailable, error->value("message", ""), error->value("place", ""), error->value("hint", "")};
@@ -174,7 +182,10 @@ std::map<std::string, std::string> environment_of(const State& state) {
           {"AWS_DEFAULT_REGION", region},
           {"AWS_ACCESS_KEY_ID", access_key_id},
           {"AWS_SECRET_ACCESS_KEY", state.secret_access_key},
-          {"INTELWALL_FIREWALL", firewall_name}};
+          {"INTELWALL_FIREWALL", firewall_name},
+          {"FALCON_BASE_URL", fmt::format("http://127.0.0.1:{}", state.falcon_port)},
+          {"FALCON_CLIENT_ID", falcon_client_id},
+          {"FALCON_CLIENT_SECRET", state.falcon_secret}};
 }
 
 }  // namespace intelwall::lab

@@ -15,7 +15,9 @@ namespace intelwall::lab {
 struct State {
   UpOptions::Plane data_plane = UpOptions::Plane::real;
   int aws_port = 0;
+  int falcon_port = 0;
   std::string secret_access_key;
+  std::string falcon_secret;
   std::filesystem::path self;
 };
 
@@ -31,7 +33,8 @@ Result<void> remove_state(const std::filesystem::path& directory);
 
 /// How the daemon tells `up` that it serves, or why it does not.
 struct Serving {
-  int port = 0;
+  int aws_port = 0;
+  int falcon_port = 0;
   std::optional<Error> error;
 };
 Result<void> write_serving(const std::filesystem::path& directory, const Serving& serving);

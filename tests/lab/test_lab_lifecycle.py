@@ -14,6 +14,7 @@ import subprocess
 import time
 import uuid
 
+import falconpy
 import pytest
 
 needs_packets = pytest.mark.skipif(
@@ -32,7 +33,7 @@ class Lab:
         self.binary = binary
         self.prefix = ["nsenter", "-m", "-t", str(holder)] if holder else []
         self.directory = f"{directory}/iw-{uuid.uuid4().hex[:12]}"
-        self.port = free_port()
+        self.port, self.falcon_port = free_port(), free_port()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "INTELWALL_"))}
         self.env["INTELWALL_LAB_DIR"] = self.directory
 
@@ -46,7 +47,10 @@ class Lab:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def up(self, *arguments):
-        return self.run("lab", "up", "--aws-port", str(self.port), *arguments)
+        return self.run("lab", "up", *self.ports(), *arguments)
+
+    def ports(self):
+        return ["--aws-port", str(self.port), "--falcon-port", str(self.falcon_port)]
 
     def left(self):
         """All that is still there of the lab."""
@@ -140,7 +144,7 @@ def test_a_killed_engine_comes_back_and_status_says_so(lab):
 @needs_packets
 @pytest.mark.parametrize("delay", [0.02, 0.1, 0.2, 0.35, 0.5, 0.7])
 def test_a_killed_up_can_be_taken_down(lab, delay):
-    process = lab.start("lab", "up", "--aws-port", str(lab.port))
+    process = lab.start("lab", "up", *lab.ports())
     time.sleep(delay)
     process.kill()
     process.communicate()
@@ -188,6 +192,12 @@ def test_without_a_data_plane_no_root_is_needed(binary, tmp_path):
         assert up.returncode == 0, up.stderr
         status = json.loads(lab.run("lab", "status", "--json").stdout)
         assert status["up"] and status["data_plane"]["state"] == "absent" and status["aws_port"] == lab.port
+        assert status["falcon_port"] == lab.falcon_port
+        env = json.loads(lab.run("lab", "env", "--json").stdout)
+        assert env["FALCON_BASE_URL"] == f"http://127.0.0.1:{lab.falcon_port}"
+        keys = falconpy.OAuth2(client_id=env["FALCON_CLIENT_ID"], client_secret=env["FALCON_CLIENT_SECRET"],
+                               base_url=env["FALCON_BASE_URL"])
+        assert keys.token()["status_code"] == 201
         run = lab.run("lab", "exec", "--", "true")
         assert run.returncode == 1 and "--no-data-plane" in run.stderr
     finally:
@@ -217,7 +227,7 @@ def test_an_ordinary_user_in_a_user_namespace(binary):
         pytest.skip("this kernel gives ordinary users no namespaces")
     script = f"""
         mount -t tmpfs tmpfs /run && ip link set lo up || exit 90
-        "$0" lab up --aws-port {lab.port} || exit 91
+        "$0" lab up {" ".join(lab.ports())} || exit 91
         "$0" lab exec -- curl -sS -m 5 https://goodbank.example/ || exit 92
         "$0" lab exec -- dig +short badcdn.example || exit 93
         "$0" lab down || exit 94
