@@ -122,10 +122,10 @@ class NetworkFirewall final : public Firewall {
       IW_TRY(const aws::FirewallState state, client_->describe_firewall(options_.firewall));
       IW_TRY(const auto waiting, out_of_sync(state, wanted));
       if (!waiting) return {};
-      // Pauses grow with what was waited already: at most a twentieth of the wait is lost, and at most a call a second
+      // Pauses grow with what was waited already: a twentieth of the wait is lost at most, and at most a call a second
       // is made of a slow zone.
       const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begin);
-      const auto pause = std::clamp(waited / 20, std::chrono::milliseconds{2}, std::chrono::milliseconds{1'000});
+      const auto pause = std::clamp(waited / 20, std::chrono::milliseconds{20}, std::chrono::milliseconds{1'000});
       if (waited + pause > patience)
         return fail(ErrorCode::unavailable,
                     fmt::format("the rules are written, but {} after {:.0f} s", *waiting,
