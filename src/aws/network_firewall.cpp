@@ -86,6 +86,7 @@ Result<FirewallState> NetworkFirewallClient::describe_firewall(const std::string
   state.name = text_in(firewall, "FirewallName");
   state.policy_arn = text_in(firewall, "FirewallPolicyArn");
   if (state.policy_arn.empty()) return broken_answer(operation, "FirewallPolicyArn");
+  state.vpc = text_in(firewall, "VpcId");
   state.status = text_in(status, "Status");
   state.sync_summary = text_in(status, "ConfigurationSyncStateSummary");
   const Json& zones = member(status, "SyncStates");
@@ -97,6 +98,15 @@ Result<FirewallState> NetworkFirewallClient::describe_firewall(const std::string
       state.sync[arn].push_back({zone, text_in(one, "SyncStatus"), text_in(one, "UpdateToken")});
   }
   return state;
+}
+
+Result<std::vector<LogDestination>> NetworkFirewallClient::describe_logging(const std::string& name_or_arn) const {
+  const Json input = {{is_arn(name_or_arn) ? "FirewallArn" : "FirewallName", name_or_arn}};
+  IW_TRY(const Json answer, client_.call_json("1.0", target("DescribeLoggingConfiguration"), input, Repeat::safe));
+  std::vector<LogDestination> out;
+  for (const Json& one : items_in(member(answer, "LoggingConfiguration"), "LogDestinationConfigs"))
+    out.push_back({text_in(one, "LogType"), text_in(one, "LogDestinationType")});
+  return out;
 }
 
 Result<PolicyState> NetworkFirewallClient::describe_policy(const std::string& arn) const {

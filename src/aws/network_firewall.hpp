@@ -58,9 +58,15 @@ struct FirewallState {
   std::string arn;
   std::string name;
   std::string policy_arn;
+  std::string vpc;     ///< id
   std::string status;  ///< READY, PROVISIONING, …
   std::string sync_summary;
   std::map<std::string, std::vector<SyncState>> sync;  ///< by resource ARN
+};
+
+struct LogDestination {
+  std::string log_type;          ///< ALERT, FLOW, TLS
+  std::string destination_type;  ///< S3, CloudWatchLogs, KinesisDataFirehose
 };
 
 enum class DryRun { no, yes };
@@ -71,6 +77,8 @@ class NetworkFirewallClient {
   explicit NetworkFirewallClient(Session session);
 
   Result<FirewallState> describe_firewall(const std::string& name_or_arn) const;
+  /// Where its logs go; none is an empty list.
+  Result<std::vector<LogDestination>> describe_logging(const std::string& name_or_arn) const;
   Result<PolicyState> describe_policy(const std::string& arn) const;
   Result<RuleGroupState> describe_rule_group(const std::string& name_or_arn) const;
   Result<std::vector<std::string>> list_firewalls() const;  ///< ARNs, all pages

@@ -155,6 +155,19 @@ Result<SecurityHubClient::ImportResult> SecurityHubClient::batch_update_findings
   return result;
 }
 
+Result<std::vector<std::string>> SecurityHubClient::action_targets() const {
+  std::vector<std::string> arns;
+  Json input = {{"MaxResults", 100}};
+  for (int page = 0; page < max_pages; ++page) {
+    IW_TRY(const Json answer, client_.call_rest(json_request("POST", "/actionTargets/get", input), Repeat::safe));
+    for (const Json& action : items_in(answer, "ActionTargets")) arns.push_back(text_in(action, "ActionTargetArn"));
+    const std::string next = text_in(answer, "NextToken");
+    if (next.empty()) return arns;
+    input["NextToken"] = next;
+  }
+  return broken_answer("DescribeActionTargets", "last page");
+}
+
 Result<std::string> SecurityHubClient::ensure_action_target(const std::string& id, const std::string& name,
                                                             const std::string& description) const {
   const Json wanted = {{"Id", id}, {"Name", name}, {"Description", description}};
@@ -167,15 +180,9 @@ Result<std::string> SecurityHubClient::ensure_action_target(const std::string& i
   if (service_error_name(created.error()) != "ResourceConflictException")
     return std::unexpected(std::move(created).error());
   // Its ARN holds our account, which we do not know: look for it.
-  Json input = {{"MaxResults", 100}};
-  for (int page = 0; page < max_pages; ++page) {
-    IW_TRY(const Json answer, client_.call_rest(json_request("POST", "/actionTargets/get", input), Repeat::safe));
-    for (const Json& action : items_in(answer, "ActionTargets"))
-      if (std::string arn = text_in(action, "ActionTargetArn"); arn.ends_with("action/custom/" + id)) return arn;
-    const std::string next = text_in(answer, "NextToken");
-    if (next.empty()) break;
-    input["NextToken"] = next;
-  }
+  IW_TRY(const auto arns, action_targets());
+  for (const auto& arn : arns)
+    if (arn.ends_with("action/custom/" + id)) return arn;
   return std::unexpected(std::move(created).error());
 }
 

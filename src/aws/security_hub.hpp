@@ -44,6 +44,8 @@ class SecurityHubClient {
   /// Writes a note (at most 512 characters) and a workflow status. The result names findings that were not processed.
   Result<ImportResult> batch_update_findings(const std::vector<FindingKey>& findings, const std::string& note,
                                              const std::string& updated_by, WorkflowStatus status) const;
+  /// ARNs of all custom actions.
+  Result<std::vector<std::string>> action_targets() const;
   /// ActionTargetArn; an existing target with this id is fine.
   Result<std::string> ensure_action_target(const std::string& id, const std::string& name,
                                            const std::string& description) const;

@@ -114,6 +114,7 @@ int run(int argc, char** argv) {
   add_finding_commands(root, global, action);
   add_block_commands(root, global, action);
   add_explain_command(root, global, action);
+  add_doctor_command(root, global, action);
   add_lab_commands(root, global, action);
   add_rules_commands(root, global, action);
   add_config_commands(root, global, action);

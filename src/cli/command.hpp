@@ -37,6 +37,7 @@ using Action = std::function<int()>;
 void add_block_commands(CLI::App& root, Global& global, Action& action);
 void add_finding_commands(CLI::App& root, Global& global, Action& action);
 void add_explain_command(CLI::App& root, Global& global, Action& action);
+void add_doctor_command(CLI::App& root, Global& global, Action& action);
 void add_lab_commands(CLI::App& root, Global& global, Action& action);
 void add_rules_commands(CLI::App& root, Global& global, Action& action);
 void add_config_commands(CLI::App& root, Global& global, Action& action);

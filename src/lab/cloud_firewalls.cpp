@@ -1,6 +1,7 @@
 // Network Firewall's firewalls, their sync states, and tags on all resources.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 
@@ -108,11 +109,28 @@ ApiAnswer list_firewalls(const State& state, const Json& input) {
 
 ApiAnswer describe_logging(const State& state, const Json& input) {
   IW_TRY(const Firewall* const firewall, find_firewall(state, input));
-  Json destination{{"LogType", "ALERT"},
-                   {"LogDestinationType", "CloudWatchLogs"},
-                   {"LogDestination", {{"logGroup", "/intelwall/lab/alert"}}}};
   return Json{{"FirewallArn", firewall->arn},
-              {"LoggingConfiguration", {{"LogDestinationConfigs", Json::array({std::move(destination)})}}}};
+              {"LoggingConfiguration", {{"LogDestinationConfigs", firewall->log_destinations}}}};
+}
+
+/// Network Firewall takes one change a call: one destination more, one less, or one that is different. The records
+/// themselves always go to the lab's own file.
+ApiChange update_logging(State& state, const Json& input, Time) {
+  IW_TRY(Firewall* const firewall, find_resource(state.firewalls, input, "FirewallArn", "FirewallName"));
+  Json wanted = child(child(input, "LoggingConfiguration"), "LogDestinationConfigs");
+  if (!wanted.is_array()) wanted = Json::array();
+  const auto missing_in = [](const Json& there, const Json& from) {
+    return std::ranges::count_if(from,
+                                 [&there](const Json& each) { return std::ranges::find(there, each) == there.end(); });
+  };
+  if (missing_in(wanted, firewall->log_destinations) > 1 || missing_in(firewall->log_destinations, wanted) > 1)
+    return invalid_request("Only one change to LogDestinationConfigs is allowed in a call");
+  firewall->log_destinations = wanted;
+  Change change;
+  change.answer = {{"FirewallArn", firewall->arn},
+                   {"FirewallName", firewall->name},
+                   {"LoggingConfiguration", {{"LogDestinationConfigs", std::move(wanted)}}}};
+  return change;
 }
 
 ApiChange associate_policy(State& state, const Json& input, Time now) {

@@ -109,6 +109,9 @@ nfw::State seed(NetworkFirewall::Order order, Time now) {
   firewall.token = random_uuid();
   firewall.modified = now;
   firewall.policy_arn = policy.arn;
+  firewall.log_destinations = Json::array({{{"LogType", "ALERT"},
+                                            {"LogDestinationType", "CloudWatchLogs"},
+                                            {"LogDestination", {{"logGroup", "/intelwall/lab/alert"}}}}});
   state.policies.emplace(policy.name, std::move(policy));
   state.firewalls.emplace(firewall.name, std::move(firewall));
   return state;
@@ -242,6 +245,7 @@ ApiAnswer NetworkFirewall::call(const std::string& operation, Json input) {
                                                              {"UpdateFirewallPolicy", nfw::update_policy},
                                                              {"DeleteFirewallPolicy", nfw::delete_policy},
                                                              {"AssociateFirewallPolicy", nfw::associate_policy},
+                                                             {"UpdateLoggingConfiguration", nfw::update_logging},
                                                              {"TagResource", nfw::tag_resource},
                                                              {"UntagResource", nfw::untag_resource}};
   static const std::unordered_map<std::string, Read> reads{

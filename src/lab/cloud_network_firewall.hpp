@@ -48,6 +48,7 @@ struct Policy : Resource {
 };
 struct Firewall : Resource {
   std::string policy_arn;
+  Json log_destinations;  ///< LogDestinationConfigs
 };
 
 /// The whole of the service. A write works on a copy and replaces it, so that nothing is ever half done.
@@ -101,6 +102,7 @@ ApiChange associate_policy(State& state, const Json& input, Time now);
 ApiAnswer describe_firewall(const State& state, const Json& input, const Deployment& deployment);
 ApiAnswer describe_logging(const State& state, const Json& input);
 ApiAnswer list_firewalls(const State& state, const Json& input);
+ApiChange update_logging(State& state, const Json& input, Time now);
 ApiChange tag_resource(State& state, const Json& input, Time now);
 ApiChange untag_resource(State& state, const Json& input, Time now);
 ApiAnswer list_tags(const State& state, const Json& input);
