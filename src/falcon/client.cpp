@@ -45,6 +45,10 @@ bool is_token(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
+std::string name_of(const Call& call) {
+  return call.method + ' ' + printable(call.path, 80);
+}
+
 /// How much of the minute's calls is left: see gofalcon, which slows down the same way.
 milliseconds pace_of(const aws::HttpResponse& response) {
   const std::string left = response.header("x-ratelimit-remaining");
@@ -179,8 +183,7 @@ Result<void> Client::sign_in() {
   return {};
 }
 
-Result<Answer> Client::call(const Call& call) {
-  const std::string what = call.method + ' ' + printable(call.path, 80);
+Result<aws::HttpResponse> Client::fetch(const Call& call) {
   for (bool again = false;; again = true) {
     IW_TRY(const Token token, this->token());
     const Origin origin = call.origin ? *call.origin : this->origin();
@@ -188,31 +191,44 @@ Result<Answer> Client::call(const Call& call) {
     request.headers = {
         {"Authorization", "Bearer " + token.text}, {"Accept", "application/json"}, {"User-Agent", "intelwall"}};
     if (call.method != "GET") request.headers.emplace_back("Content-Type", "application/json");
-    Refused about = refused(what, call.scope);
+    Refused about = refused(name_of(call), call.scope);
     about.secrets.push_back(token.text);
-    IW_TRY(const auto response, send(request, about));
+    IW_TRY(auto response, send(request, about));
     if (response.status == 401 && !again) {
       forget(token.text);
       continue;
     }
     if (response.status < 200 || response.status >= 300) return std::unexpected(to_error(response, about));
-    if (aws::trim(response.body).empty()) return Answer{};
-    auto body = aws::parse_json(response.body);
-    if (!body || !body->is_object()) {
-      return fail(
-          ErrorCode::protocol,
-          fmt::format("the answer cannot be read: {}", body ? "this is JSON but no object" : body.error().message),
-          "Falcon " + what, "check FALCON_BASE_URL and the proxy: this is not an answer of the Falcon API");
-    }
-    Answer answer = read_answer(*std::move(body), response);
-    if (answer.resources.empty() && !answer.errors.empty()) {
-      aws::HttpResponse told = response;
-      if (answer.errors.front().code >= 400 && answer.errors.front().code < 600)
-        told.status = answer.errors.front().code;
-      return std::unexpected(to_error(told, about));
-    }
-    return answer;
+    return response;
   }
+}
+
+Result<Answer> Client::read(const Call& call, const aws::HttpResponse& response) {
+  if (aws::trim(response.body).empty()) return Answer{};
+  auto body = aws::parse_json(response.body);
+  if (!body || !body->is_object()) {
+    return fail(
+        ErrorCode::protocol,
+        fmt::format("the answer cannot be read: {}", body ? "this is JSON but no object" : body.error().message),
+        "Falcon " + name_of(call), "check FALCON_BASE_URL and the proxy: this is not an answer of the Falcon API");
+  }
+  Answer answer = read_answer(*std::move(body), response);
+  if (answer.resources.empty() && !answer.errors.empty()) {
+    aws::HttpResponse told = response;
+    if (answer.errors.front().code >= 400 && answer.errors.front().code < 600) told.status = answer.errors.front().code;
+    Refused about = refused(name_of(call), call.scope);
+    {
+      const std::lock_guard lock(token_mutex_);
+      about.secrets.push_back(token_.text);
+    }
+    return std::unexpected(to_error(told, about));
+  }
+  return answer;
+}
+
+Result<Answer> Client::call(const Call& call) {
+  IW_TRY(const auto response, fetch(call));
+  return read(call, response);
 }
 
 }  // namespace intelwall::falcon

@@ -44,6 +44,10 @@ class Client {
 
   /// An answer in the 2xx, with at least one resource or without errors.
   Result<Answer> call(const Call& call);
+  /// An answer in the 2xx as it came, for callers with a reader of their own.
+  Result<aws::HttpResponse> fetch(const Call& call);
+  /// Reads what fetch() gave: the second half of call().
+  Result<Answer> read(const Call& call, const aws::HttpResponse& response);
   /// Where calls go: the cloud that was discovered, once a token was fetched.
   Origin origin() const;
   /// A token fetched now if need be, so that wrong keys are told before anything else is tried.

@@ -1,0 +1,283 @@
+#include "intel/indicator.hpp"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "intel/fql_schema.hpp"
+
+namespace intelwall::intel {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+using simdjson::error_code;
+using simdjson::SUCCESS;
+
+/// Damaged JSON ends the reading; a value of another kind than expected counts as missing.
+bool is_damage(error_code code) {
+  return code != SUCCESS && code != simdjson::INCORRECT_TYPE && code != simdjson::NUMBER_ERROR &&
+         code != simdjson::NUMBER_OUT_OF_RANGE;
+}
+
+error_code take_text(ondemand::value& value, std::string& into) {
+  std::string_view text;
+  const auto code = value.get_string().get(text);
+  if (code == SUCCESS) into = text;
+  return code;
+}
+
+error_code take_time(ondemand::value& value, Time& into) {
+  constexpr std::uint64_t latest = 253'402'300'799;  // the end of 9999
+  std::uint64_t seconds = 0;
+  const auto code = value.get_uint64().get(seconds);
+  if (code == SUCCESS && seconds <= latest) into = Time(std::chrono::seconds(seconds));
+  return code;
+}
+
+/// The texts of a list; of objects in it their "name".
+error_code take_list(ondemand::value& value, std::vector<std::string>& into) {
+  into.clear();
+  ondemand::array items;
+  if (const auto code = value.get_array().get(items)) return code;
+  for (auto each : items) {
+    ondemand::value item;
+    if (const auto code = std::move(each).get(item)) return code;
+    ondemand::json_type type{};
+    if (const auto code = item.type().get(type)) return code;
+    std::string_view text;
+    if (type == ondemand::json_type::string) {
+      if (const auto code = item.get_string().get(text)) return code;
+      into.emplace_back(text);
+    } else if (type == ondemand::json_type::object) {
+      const auto code = item["name"].get_string().get(text);
+      if (code == SUCCESS) into.emplace_back(text);
+      if (is_damage(code) && code != simdjson::NO_SUCH_FIELD) return code;
+    }
+  }
+  return SUCCESS;
+}
+
+error_code take_member(std::string_view key, ondemand::value& value, Indicator& into) {
+  static constexpr std::pair<std::string_view, std::string Indicator::*> texts[] = {{"id", &Indicator::id},
+                                                                                    {"indicator", &Indicator::value},
+                                                                                    {"type", &Indicator::type},
+                                                                                    {"_marker", &Indicator::marker}};
+  static constexpr std::pair<std::string_view, std::vector<std::string> Indicator::*> lists[] = {
+      {"reports", &Indicator::reports},
+      {"actors", &Indicator::actors},
+      {"malware_families", &Indicator::malware_families},
+      {"kill_chains", &Indicator::kill_chains},
+      {"domain_types", &Indicator::domain_types},
+      {"labels", &Indicator::labels},
+      {"targets", &Indicator::targets},
+      {"threat_types", &Indicator::threat_types}};
+  for (const auto& [name, field] : texts)
+    if (key == name) return take_text(value, into.*field);
+  for (const auto& [name, field] : lists)
+    if (key == name) return take_list(value, into.*field);
+  if (key == "published_date") return take_time(value, into.published);
+  if (key == "last_updated") return take_time(value, into.last_updated);
+  if (key == "deleted") return value.get_bool().get(into.deleted);
+  if (key == "malicious_confidence") {
+    std::string_view word;
+    const auto code = value.get_string().get(word);
+    if (code == SUCCESS) into.confidence = confidence_named(word);
+    return code;
+  }
+  return SUCCESS;
+}
+
+/// Empty when all is well; what is missing otherwise.
+std::string_view missing_member(const Indicator& indicator) {
+  if (indicator.id.empty()) return "id";
+  if (indicator.value.empty()) return "indicator";
+  if (indicator.type.empty()) return "type";
+  return {};
+}
+
+error_code take_object(ondemand::object object, Indicator& into) {
+  for (auto each : object) {
+    ondemand::field field;
+    if (const auto code = std::move(each).get(field)) return code;
+    std::string_view key;
+    if (const auto code = field.unescaped_key().get(key)) return code;
+    const auto code = take_member(key, field.value(), into);
+    if (is_damage(code)) return code;
+  }
+  return SUCCESS;
+}
+
+std::unexpected<Error> no_answer(std::string_view why) {
+  return fail(ErrorCode::protocol, fmt::format("the answer cannot be read: {}", why), {},
+              "check FALCON_BASE_URL and the proxy: this is not an answer of the Falcon API");
+}
+
+error_code take_total(ondemand::value& meta, IndicatorPage& page) {
+  ondemand::object object;
+  if (const auto code = meta.get_object().get(object)) return code;
+  std::uint64_t total = 0;
+  const auto code = object["pagination"]["total"].get_uint64().get(total);
+  if (code == SUCCESS) page.total = total;
+  return code == simdjson::NO_SUCH_FIELD ? SUCCESS : code;
+}
+
+std::string_view without_blanks_behind(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || (text.back() >= '\t' && text.back() <= '\r'))) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+const char* to_string(Confidence confidence) {
+  switch (confidence) {
+    case Confidence::high:
+      return "high";
+    case Confidence::medium:
+      return "medium";
+    case Confidence::low:
+      return "low";
+    case Confidence::unverified:
+      break;
+  }
+  return "unverified";
+}
+
+Confidence confidence_named(std::string_view word) {
+  for (const auto confidence : {Confidence::high, Confidence::medium, Confidence::low})
+    if (fql::equal_ignoring_case(word, to_string(confidence))) return confidence;
+  return Confidence::unverified;
+}
+
+Confidence confidence_of_percent(std::int64_t percent) {
+  if (percent >= 70) return Confidence::high;
+  if (percent >= 30) return Confidence::medium;
+  return percent >= 1 ? Confidence::low : Confidence::unverified;
+}
+
+struct IndicatorReader::State {
+  ondemand::parser parser;
+  std::string copy;  ///< of a text without room behind it
+
+  error_code take_resources(ondemand::document& document, ondemand::value& resources, IndicatorPage& page) {
+    ondemand::array items;
+    if (const auto code = resources.get_array().get(items)) return code;
+    std::size_t count = 0;
+    for (auto each : items) {
+      ondemand::value item;
+      if (const auto code = std::move(each).get(item)) return code;
+      const char* const begin = item.raw_json_token().data();
+      ondemand::object object;
+      if (item.get_object().get(object) != SUCCESS) {
+        note_unreadable(page, "it is no object");
+        continue;
+      }
+      // The places of the last page are filled anew: their memory is kept.
+      if (count == page.indicators.size()) page.indicators.emplace_back();
+      Indicator& indicator = page.indicators[count];
+      reset(indicator);
+      if (const auto code = take_object(object, indicator)) return code;
+      if (const auto missing = missing_member(indicator); !missing.empty()) {
+        note_unreadable(page, fmt::format("it has no text in '{}'", missing));
+        continue;
+      }
+      const char* behind = nullptr;
+      if (const auto code = document.current_location().get(behind)) return code;
+      page.lines.push_back(without_blanks_behind({begin, static_cast<std::size_t>(behind - begin)}));
+      ++count;
+    }
+    page.indicators.resize(count);
+    return SUCCESS;
+  }
+
+  static void note_unreadable(IndicatorPage& page, std::string reason) {
+    if (page.unreadable++ == 0) page.unreadable_reason = std::move(reason);
+  }
+
+  static void reset(Indicator& indicator) {
+    for (auto* text : {&indicator.id, &indicator.value, &indicator.type, &indicator.marker}) text->clear();
+    for (auto* list : {&indicator.actors, &indicator.malware_families, &indicator.kill_chains, &indicator.domain_types,
+                       &indicator.threat_types, &indicator.targets, &indicator.reports, &indicator.labels}) {
+      list->clear();
+    }
+    indicator.source = falcon_source;
+    indicator.deleted = false;
+    indicator.confidence = Confidence::unverified;
+    indicator.published = indicator.last_updated = {};
+    indicator.valid_until.reset();
+  }
+};
+
+IndicatorReader::IndicatorReader() : state_(std::make_unique<State>()) {}
+IndicatorReader::IndicatorReader(IndicatorReader&&) noexcept = default;
+IndicatorReader& IndicatorReader::operator=(IndicatorReader&&) noexcept = default;
+IndicatorReader::~IndicatorReader() = default;
+
+Result<Indicator> IndicatorReader::read(std::string_view json) {
+  const auto why = [](error_code code) {
+    return fail(ErrorCode::invalid_input, fmt::format("is no JSON object: {}", simdjson::error_message(code)));
+  };
+  state_->copy.reserve(json.size() + simdjson::SIMDJSON_PADDING);
+  state_->copy = json;
+  ondemand::document document;
+  if (const auto code = state_->parser.iterate(state_->copy).get(document)) return why(code);
+  ondemand::object object;
+  if (const auto code = document.get_object().get(object)) return why(code);
+  Indicator indicator;
+  State::reset(indicator);
+  if (const auto code = take_object(object, indicator)) return why(code);
+  const char* behind = nullptr;
+  if (document.current_location().get(behind) == SUCCESS)
+    return fail(ErrorCode::invalid_input, "is no JSON object: something follows it");
+  if (const auto missing = missing_member(indicator); !missing.empty())
+    return fail(ErrorCode::invalid_input, fmt::format("has no text in '{}'", missing));
+  return indicator;
+}
+
+Result<void> IndicatorReader::read_page(std::string& answer, IndicatorPage& page) {
+  const auto why = [](error_code code) { return no_answer(simdjson::error_message(code)); };
+  page.lines.clear();
+  page.total.reset();
+  page.unreadable = 0;
+  page.unreadable_reason.clear();
+  page.has_errors = false;
+  answer.reserve(answer.size() + simdjson::SIMDJSON_PADDING);
+  ondemand::document document;
+  if (const auto code = state_->parser.iterate(answer).get(document)) return why(code);
+  ondemand::object envelope;
+  if (const auto code = document.get_object().get(envelope)) return why(code);
+  bool is_envelope = false;
+  bool has_resources = false;
+  for (auto each : envelope) {
+    ondemand::field field;
+    if (const auto code = std::move(each).get(field)) return why(code);
+    std::string_view key;
+    if (const auto code = field.unescaped_key().get(key)) return why(code);
+    auto code = SUCCESS;
+    if (key == "resources" && !has_resources) {
+      is_envelope = true;
+      code = state_->take_resources(document, field.value(), page);
+      has_resources = code == SUCCESS;
+      if (code == simdjson::INCORRECT_TYPE && !field.value().is_null()) return no_answer("'resources' is no list");
+    } else if (key == "meta") {
+      is_envelope = true;
+      code = take_total(field.value(), page);
+    } else if (key == "errors") {
+      ondemand::array errors;
+      code = field.value().get_array().get(errors);
+      bool is_empty = true;
+      if (code == SUCCESS) code = errors.is_empty().get(is_empty);
+      page.has_errors = !is_empty;
+    }
+    if (is_damage(code)) return why(code);
+  }
+  if (!is_envelope) return no_answer("it has neither 'meta' nor 'resources'");
+  if (!has_resources) page.indicators.clear();
+  return {};
+}
+
+Result<Indicator> parse_indicator(std::string_view json) {
+  return IndicatorReader().read(json);
+}
+
+}  // namespace intelwall::intel
