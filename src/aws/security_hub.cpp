@@ -168,6 +168,25 @@ Result<std::vector<std::string>> SecurityHubClient::action_targets() const {
   return broken_answer("DescribeActionTargets", "last page");
 }
 
+Result<std::vector<std::string>> SecurityHubClient::enabled_products() const {
+  std::vector<std::string> subscriptions;
+  std::string next;
+  for (int page = 0; page < max_pages; ++page) {
+    HttpRequest request;
+    request.method = "GET";
+    request.path = "/productSubscriptions";
+    if (!next.empty()) request.query.emplace_back("NextToken", next);
+    IW_TRY(const Json answer, client_.call_rest(std::move(request), Repeat::safe));
+    if (!member(answer, "ProductSubscriptions").is_array())
+      return broken_answer("ListEnabledProductsForImport", "ProductSubscriptions");
+    for (const Json& arn : items_in(answer, "ProductSubscriptions"))
+      if (arn.is_string()) subscriptions.push_back(arn.get<std::string>());
+    next = text_in(answer, "NextToken");
+    if (next.empty()) return subscriptions;
+  }
+  return broken_answer("ListEnabledProductsForImport", "last page");
+}
+
 Result<std::string> SecurityHubClient::ensure_action_target(const std::string& id, const std::string& name,
                                                             const std::string& description) const {
   const Json wanted = {{"Id", id}, {"Name", name}, {"Description", description}};

@@ -46,6 +46,9 @@ class SecurityHubClient {
                                              const std::string& updated_by, WorkflowStatus status) const;
   /// ARNs of all custom actions.
   Result<std::vector<std::string>> action_targets() const;
+  /// ARNs of the subscriptions of all partner products that may import findings:
+  /// "arn:aws:securityhub:REGION:ACCOUNT:product-subscription/COMPANY/PRODUCT".
+  Result<std::vector<std::string>> enabled_products() const;
   /// ActionTargetArn; an existing target with this id is fine.
   Result<std::string> ensure_action_target(const std::string& id, const std::string& name,
                                            const std::string& description) const;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <charconv>
 
+#include "aws/text.hpp"
 #include "lab/cloud_shape.hpp"
 #include "lab/cloud_signature.hpp"
 
@@ -12,6 +14,7 @@ namespace {
 
 constexpr std::string_view cbor_prefix = "/service/NetworkFirewall_20201112/operation/";
 constexpr std::string_view action_prefix = "/actionTargets/";
+constexpr std::string_view product_prefix = "/productSubscriptions/";
 
 struct RestRoute {
   const char* method;
@@ -22,7 +25,8 @@ constexpr std::array hub_routes{RestRoute{"POST", "/findings", "GetFindings"},
                                 RestRoute{"POST", "/findings/import", "BatchImportFindings"},
                                 RestRoute{"PATCH", "/findings/batchupdate", "BatchUpdateFindings"},
                                 RestRoute{"POST", "/actionTargets", "CreateActionTarget"},
-                                RestRoute{"POST", "/actionTargets/get", "DescribeActionTargets"}};
+                                RestRoute{"POST", "/actionTargets/get", "DescribeActionTargets"},
+                                RestRoute{"POST", "/productSubscriptions", "EnableImportFindingsForProduct"}};
 constexpr std::array lab_routes{RestRoute{"POST", "/lab/press", "press"}, RestRoute{"GET", "/lab/health", "health"},
                                 RestRoute{"POST", "/lab/faults", "faults"}};
 
@@ -53,6 +57,21 @@ std::string xml_escaped(std::string_view text) {
     }
   }
   return out;
+}
+
+/// MaxResults and NextToken of a query. What is no number stays a text, for the shape to refuse.
+Json page_members(std::string_view query) {
+  Json members = Json::object();
+  for (const auto pair : aws::split(query, '&')) {
+    const auto equals = std::min(pair.find('='), pair.size());
+    const std::string value = decode_percent(pair.substr(std::min(equals + 1, pair.size())));
+    if (pair.substr(0, equals) == "NextToken") members["NextToken"] = value;
+    if (pair.substr(0, equals) != "MaxResults") continue;
+    int number = 0;
+    const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+    members["MaxResults"] = fault == std::errc() && end == value.data() + value.size() ? Json(number) : Json(value);
+  }
+  return members;
 }
 
 /// STS says the same refusals by other names.
@@ -124,9 +143,18 @@ std::optional<Endpoint::Route> Endpoint::route(const CloudRequest& request) {
       return Route{Service::security_hub, Format::rest_json, known.operation, {}};
   }
   if (request.path.starts_with(action_prefix) && (request.method == "PATCH" || request.method == "DELETE"))
-    return Route{Service::security_hub, Format::rest_json,
+    return Route{Service::security_hub,
+                 Format::rest_json,
                  request.method == "PATCH" ? "UpdateActionTarget" : "DeleteActionTarget",
-                 decode_percent(std::string_view(request.path).substr(action_prefix.size()))};
+                 {{"ActionTargetArn", decode_percent(std::string_view(request.path).substr(action_prefix.size()))}}};
+  if (request.path.starts_with(product_prefix) && request.method == "DELETE")
+    return Route{
+        Service::security_hub,
+        Format::rest_json,
+        "DisableImportFindingsForProduct",
+        {{"ProductSubscriptionArn", decode_percent(std::string_view(request.path).substr(product_prefix.size()))}}};
+  if (request.path == "/productSubscriptions" && request.method == "GET")
+    return Route{Service::security_hub, Format::rest_json, "ListEnabledProductsForImport", page_members(request.query)};
   for (const RestRoute& known : lab_routes) {
     if (request.method == known.method && request.path == known.path)
       return Route{Service::lab, Format::rest_json, known.operation, {}};
@@ -192,7 +220,7 @@ ApiAnswer Endpoint::answer(const Route& route, const CloudRequest& request) {
   if (route.format == Format::query_xml) return dispatch(route, Json::object());
   IW_TRY(Json input, route.format == Format::cbor ? parse_cbor(request.body) : parse_json(request.body));
   if (!input.is_object()) return refuse("SerializationException", "the body must be one structure");
-  if (!route.path_arn.empty()) input["ActionTargetArn"] = route.path_arn;
+  if (route.members.is_object()) input.update(route.members);
   return dispatch(route, std::move(input));
 }
 

@@ -31,7 +31,7 @@ class Endpoint {
     Service service;
     Format format;
     std::string operation;
-    std::string path_arn;  ///< ActionTargetArn, where the path carries it
+    Json members;  ///< those that stand in the path or the query
   };
   struct Fault {
     std::string error;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <unordered_map>
 
 #include "lab/cloud.hpp"
@@ -21,20 +20,6 @@ constexpr std::size_t actions_per_account =
 
 std::unexpected<ApiError> invalid(std::string message) {
   return refuse("InvalidInputException", std::move(message));
-}
-
-std::string default_product() {
-  return fmt::format("arn:aws:securityhub:{}:{}:product/{}/default", region, account_id, account_id);
-}
-
-/// The account's own product, and the partner products that the lab's account has enabled.
-bool is_enabled_product(const std::string& arn) {
-  static const std::set<std::string> enabled{
-      default_product(),
-      fmt::format("arn:aws:securityhub:{}:517716713836:product/crowdstrike/crowdstrike-falcon", region),
-      fmt::format("arn:aws:securityhub:{}::product/aws/guardduty", region),
-      fmt::format("arn:aws:securityhub:{}:{}:product/aws/guardduty", region, account_id)};
-  return enabled.contains(arn);
 }
 
 std::string action_arn(const std::string& id) {
@@ -119,6 +104,10 @@ ApiAnswer SecurityHub::call(const std::string& operation, Json input) {
                      shapes::optional("Confidence", integer(0, 100)), shapes::optional("Criticality", integer(0, 100)),
                      shapes::optional("Types", list(solid, 0, 50)),
                      shapes::optional("UserDefinedFields", map(text(1, 128), text(0, 1024), 50))})}},
+        {"EnableImportFindingsForProduct", {&SecurityHub::enable_product, structure({required("ProductArn", solid)})}},
+        {"DisableImportFindingsForProduct",
+         {&SecurityHub::disable_product, structure({required("ProductSubscriptionArn", solid)})}},
+        {"ListEnabledProductsForImport", {&SecurityHub::list_products, structure({next, most})}},
         {"CreateActionTarget",
          {&SecurityHub::create_action,
           structure({required("Name", solid), required("Description", solid), required("Id", solid)})}},
@@ -143,7 +132,7 @@ ApiAnswer SecurityHub::call(const std::string& operation, Json input) {
 std::optional<std::pair<std::string, std::string>> SecurityHub::import_one(const Json& finding) {
   if (auto problem = asff_problem(finding)) return {{"InvalidInput", *std::move(problem)}};
   const std::string product = text_or(finding, "ProductArn");
-  if (!is_enabled_product(product))
+  if (!products_.may_import(product))
     return {{"InvalidAccess", fmt::format("The account has not enabled the product {}", printable(product, 128))}};
   if (text_or(finding, "AwsAccountId") != account_id)
     return {{"InvalidAccess", "AwsAccountId is not the account that the findings are imported into"}};

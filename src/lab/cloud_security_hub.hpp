@@ -8,11 +8,12 @@
 #include <vector>
 
 #include "core/time.hpp"
+#include "lab/cloud_products.hpp"
 #include "lab/cloud_wire.hpp"
 
 namespace intelwall::lab {
 
-/// Security Hub (CSPM): findings by product and id, and custom actions. Thread-safe.
+/// Security Hub (CSPM): findings by product and id, product subscriptions, and custom actions. Thread-safe.
 class SecurityHub {
  public:
   /// Told of each finding that was imported, after it is stored and without our lock.
@@ -42,11 +43,15 @@ class SecurityHub {
   ApiAnswer describe_actions(const Json& input);
   ApiAnswer update_action(const Json& input);
   ApiAnswer delete_action(const Json& input);
+  ApiAnswer enable_product(const Json& input) { return products_.enable(input); }
+  ApiAnswer disable_product(const Json& input) { return products_.disable(input); }
+  ApiAnswer list_products(const Json& input) { return products_.list(input); }
   /// An error code and text where the finding is not taken.
   std::optional<std::pair<std::string, std::string>> import_one(const Json& finding);
 
   Clock clock_;
   Imported imported_;
+  ProductSubscriptions products_;
   mutable std::mutex mutex_;
   std::map<Key, Json> findings_;
   std::map<std::string, ActionTarget> actions_;  ///< by ARN

@@ -322,6 +322,18 @@ TEST_F(ServicesTest, UpdatesCarryNoteAndStatus) {
   EXPECT_FALSE(sent(2).contains("Workflow"));
 }
 
+TEST_F(ServicesTest, EnabledProductsAreReadOverAllPages) {
+  answer(Json::parse(R"({"ProductSubscriptions":["arn:a"],"NextToken":"n+1/="})"));
+  answer(Json::parse(R"({"ProductSubscriptions":["arn:b",7]})"));
+  const auto found = hub().enabled_products();
+  ASSERT_TRUE(found.has_value()) << found.error().to_text();
+  EXPECT_EQ(*found, (std::vector<std::string>{"arn:a", "arn:b"}));
+  EXPECT_EQ(route(), "GET /productSubscriptions");
+  EXPECT_EQ(request_target(fake.http->requests.at(1)), "/productSubscriptions?NextToken=n%2B1%2F%3D");
+  answer(Json::object());
+  EXPECT_EQ(hub().enabled_products().error().code, ErrorCode::protocol);
+}
+
 TEST_F(ServicesTest, AnActionTargetThatExistsIsFound) {
   const std::string arn = "arn:aws:securityhub:us-east-1:111122223333:action/custom/iwBlock";
   answer({{"ActionTargetArn", arn}});

@@ -94,6 +94,24 @@ def test_import_and_get(hub):
     assert [len(page["Findings"]) for page in pages][:2] == [1, 1]
 
 
+def test_a_product_imports_only_while_it_is_enabled(hub):
+    (subscription,) = [arn for arn in hub.list_enabled_products_for_import()["ProductSubscriptions"] if "crowdstrike" in arn]
+    assert subscription == f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product-subscription/crowdstrike/crowdstrike-falcon"
+    pages = hub.get_paginator("list_enabled_products_for_import").paginate(PaginationConfig={"PageSize": 1})
+    assert subscription in [arn for page in pages for arn in page["ProductSubscriptions"]]
+    refused("ResourceConflictException", hub.enable_import_findings_for_product, ProductArn=FALCON)
+    hub.disable_import_findings_for_product(ProductSubscriptionArn=subscription)
+    try:
+        assert subscription not in hub.list_enabled_products_for_import()["ProductSubscriptions"]
+        refused("ResourceNotFoundException", hub.disable_import_findings_for_product, ProductSubscriptionArn=subscription)
+        done = hub.batch_import_findings(Findings=[finding("without-subscription")])
+        assert done["SuccessCount"] == 0 and "not enabled" in done["FailedFindings"][0]["ErrorMessage"]
+    finally:
+        assert hub.enable_import_findings_for_product(ProductArn=FALCON)["ProductSubscriptionArn"] == subscription
+    assert hub.batch_import_findings(Findings=[finding("with-subscription")])["SuccessCount"] == 1
+    refused("InvalidInputException", hub.enable_import_findings_for_product, ProductArn=FALCON + "-other")
+
+
 def test_an_import_updates_only_when_newer_and_keeps_what_people_wrote(hub):
     hub.batch_import_findings(Findings=[finding("update")])
     key = {"Id": "update", "ProductArn": FALCON}
