@@ -15,3 +15,11 @@ pkg_check_modules(libidn2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(libpcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
 # Its pkg-config file carries the CPPHTTPLIB_*_SUPPORT definitions that the shared library was built with.
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+# SOCI 4.0 comes without a package file. Its headers include SQLite's.
+find_package(SQLite3 REQUIRED)
+find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
+find_library(SOCI_CORE soci_core REQUIRED)
+find_library(SOCI_SQLITE3 soci_sqlite3 REQUIRED)
+add_library(intelwall_soci INTERFACE)
+target_include_directories(intelwall_soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR})
+target_link_libraries(intelwall_soci INTERFACE ${SOCI_CORE} ${SOCI_SQLITE3} SQLite::SQLite3)

@@ -4,7 +4,7 @@ find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 include(GoogleTest)
 
-set(rooms core os intel findings policy rules aws falcon firewalls app lab cli)
+set(rooms core os intel findings policy rules aws falcon firewalls store app lab cli)
 foreach(room ${rooms})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${room}/*.cpp)
   if(sources AND NOT INTELWALL_FUZZ)
@@ -39,6 +39,11 @@ endif()
 # The lab's Falcon endpoint alone, for falconpy.
 add_executable(judge_falcon ${CMAKE_SOURCE_DIR}/tests/lab/judge/falcon_main.cpp)
 target_link_libraries(judge_falcon PRIVATE intelwall_lab)
+
+# Faults are made in the ledger's file.
+if(TARGET test_store)
+  target_link_libraries(test_store PRIVATE intelwall_soci)
+endif()
 
 # QUIC packets of the tests' own are encrypted.
 if(TARGET test_rules)

@@ -1,0 +1,165 @@
+#include "store/roster.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace intelwall::store {
+
+namespace {
+
+constexpr const char* confidences[] = {"high", "medium", "low", "unverified"};
+
+/// FNV-1a with a final mix. Names of a feed are not trusted, but no answer depends on their hashes being different.
+std::uint64_t hash_of(std::string_view name, Scope scope) {
+  std::uint64_t hash = scope == Scope::exact ? 0x9ae16a3b2f90404fU : 0xcbf29ce484222325U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  hash ^= hash >> 32;
+  hash *= 0xd6e8feb86659fd93U;
+  return hash ^ hash >> 32;
+}
+
+}  // namespace
+
+const char* to_string(Confidence confidence) {
+  return confidences[static_cast<std::size_t>(confidence)];
+}
+
+Result<Confidence> parse_confidence(std::string_view text) {
+  const auto* const found = std::ranges::find(confidences, text);
+  if (found == std::end(confidences))
+    return fail(ErrorCode::usage, "\"" + printable(text, 40) + "\" is no confidence", {},
+                "use high, medium, low or unverified");
+  return static_cast<Confidence>(found - std::begin(confidences));
+}
+
+const char* to_string(Leaving leaving) {
+  switch (leaving) {
+    case Leaving::revoked:
+      return "revoked";
+    case Leaving::unlisted:
+      return "unlisted";
+    case Leaving::expired:
+      return "expired";
+    case Leaving::unwanted:
+      return "unwanted";
+    case Leaving::refused:
+      return "refused";
+    case Leaving::hunt_removed:
+      return "hunt-removed";
+  }
+  return "unknown";
+}
+
+std::uint32_t to_stamp(Time time) {
+  const auto seconds = time.time_since_epoch().count();
+  constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, most));
+}
+
+std::int64_t Roster::key_of(std::int64_t hunt, std::string_view name, Scope scope) {
+  return hunt << key_bits | static_cast<std::int64_t>(hash_of(name, scope) >> (64 - key_bits));
+}
+
+std::size_t Roster::slot_of(std::string_view text, Scope scope) const {
+  const auto mask = slots_.size() - 1;
+  for (auto slot = static_cast<std::size_t>(hash_of(text, scope)) & mask;; slot = (slot + 1) & mask) {
+    if (slots_[slot] == 0) return slot;
+    const auto& entry = entries_[slots_[slot] - 1];
+    if (entry.scope == scope && name(entry) == text) return slot;
+  }
+}
+
+void Roster::grow() {
+  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), 0);
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    slots_[slot_of(name(entries_[i]), entries_[i].scope)] = static_cast<std::uint32_t>(i + 1);
+}
+
+const Roster::Entry* Roster::find(std::string_view name, Scope scope) const {
+  if (slots_.empty()) return nullptr;
+  const auto at = slots_[slot_of(name, scope)];
+  return at == 0 ? nullptr : &entries_[at - 1];
+}
+
+void Roster::append(Entry entry, std::string_view text) {
+  if (2 * entries_.size() >= slots_.size()) grow();
+  IW_ASSERT(text.size() <= std::numeric_limits<std::uint8_t>::max());
+  IW_ASSERT(arena_.size() + text.size() <= std::numeric_limits<std::uint32_t>::max());
+  entry.name_at = static_cast<std::uint32_t>(arena_.size());
+  entry.name_size = static_cast<std::uint8_t>(text.size());
+  arena_ += text;
+  const auto slot = slot_of(text, entry.scope);
+  entries_.push_back(entry);
+  slots_[slot] = static_cast<std::uint32_t>(entries_.size());
+}
+
+void Roster::load(std::int64_t key, std::string_view name, Scope scope, std::uint32_t since, const Facts& facts) {
+  append({.key = key, .scope = scope, .marks = loaded_mark, .since = since, .facts = facts}, name);
+  ++loaded_;
+}
+
+void Roster::see(Entry& entry) {
+  if ((entry.marks & loaded_mark) != 0 && (entry.marks & seen_mark) == 0) ++seen_;
+  entry.marks |= seen_mark;
+}
+
+void Roster::put(const DomainName& domain, Scope scope, const Facts& facts, Time now) {
+  const auto* const found = find(domain.text(), scope);
+  if (found == nullptr) {
+    append({.key = key_of(hunt_, domain.text(), scope),
+            .scope = scope,
+            .marks = seen_mark,
+            .since = to_stamp(now),
+            .facts = facts},
+           domain.text());
+    return;
+  }
+  auto& entry = entries_[static_cast<std::size_t>(found - entries_.data())];
+  see(entry);
+  if (entry.leaving != 0) {
+    entry.leaving = 0;
+    --leaving_;
+  }
+  if (entry.facts == facts) return;
+  entry.facts = facts;
+  entry.marks |= changed_mark;
+}
+
+bool Roster::remove(std::string_view name, Scope scope, Leaving why) {
+  const auto* const found = find(name, scope);
+  if (found == nullptr || found->leaving != 0) return false;
+  remove(static_cast<std::size_t>(found - entries_.data()), why);
+  return true;
+}
+
+void Roster::remove(std::size_t index, Leaving why) {
+  auto& entry = entries_[index];
+  see(entry);
+  if (entry.leaving == 0) ++leaving_;
+  entry.leaving = static_cast<std::uint8_t>(why);
+}
+
+void Roster::sweep() {
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if ((entries_[i].marks & seen_mark) == 0) remove(i, Leaving::unlisted);
+}
+
+Roster::Change Roster::change_of(const Entry& entry) const {
+  const bool loaded = entry.loaded();
+  if (entry.leaving != 0) return loaded ? Change::remove : Change::forget;
+  if (!loaded) return Change::add;
+  return (entry.marks & changed_mark) != 0 ? Change::update : Change::none;
+}
+
+Roster::Changes Roster::changes() const {
+  Changes changes;
+  for (const auto& entry : entries_) {
+    const auto change = change_of(entry);
+    changes.added += change == Change::add ? 1 : 0;
+    changes.changed += change == Change::update ? 1 : 0;
+    changes.removed += change == Change::remove ? 1 : 0;
+  }
+  return changes;
+}
+
+}  // namespace intelwall::store
