@@ -47,7 +47,7 @@ const std::filesystem::path& Ledger::path() const {
   return state_->path;
 }
 
-Result<Ledger> Ledger::open(const std::filesystem::path& directory) {
+Result<Ledger> Ledger::open(const std::filesystem::path& directory, std::chrono::seconds patience) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error)
@@ -61,7 +61,7 @@ Result<Ledger> Ledger::open(const std::filesystem::path& directory) {
   auto state = std::make_unique<State>();
   state->path = path;
   IW_CHECK(guarded(path, [&] {
-    state->sql.open(soci::sqlite3, "db=\"" + path.native() + "\" timeout=10");
+    state->sql.open(soci::sqlite3, fmt::format("db=\"{}\" timeout={}", path.native(), patience.count()));
     state->sql << "pragma synchronous = normal";
     state->sql << "pragma cell_size_check = on";
   }));

@@ -88,8 +88,8 @@ struct Kept {
   std::string context;
 };
 
-/// All calls are one transaction each, and safe beside those of other processes: a writer waits for another one up to
-/// ten seconds. Not thread-safe: one Ledger a thread.
+/// All calls are one transaction each, and safe beside those of other processes: a writer waits for another one as long
+/// as its patience lasts. Not thread-safe: one Ledger a thread.
 ///
 /// Errors: `unavailable` another process holds the ledger, `system` the file cannot be opened, read or written,
 /// `protocol` it is damaged or was written by a newer intelwall. What was committed before stays.
@@ -99,7 +99,8 @@ class Ledger {
   static constexpr const char* file_name = "ledger.db";
 
   /// Makes the directory and the ledger, and brings an older one up to date.
-  static Result<Ledger> open(const std::filesystem::path& directory);
+  static Result<Ledger> open(const std::filesystem::path& directory,
+                             std::chrono::seconds patience = std::chrono::seconds{10});
   Ledger(Ledger&&) noexcept;
   Ledger& operator=(Ledger&&) noexcept;
   ~Ledger();

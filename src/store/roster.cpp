@@ -7,7 +7,8 @@ namespace intelwall::store {
 
 namespace {
 
-constexpr const char* confidences[] = {"high", "medium", "low", "unverified"};
+constexpr Confidence confidences[] = {Confidence::high, Confidence::medium, Confidence::low, Confidence::unverified};
+static_assert(static_cast<int>(Confidence::high) == 0 && static_cast<int>(Confidence::unverified) == 3);
 
 /// FNV-1a with a final mix. Names of a feed are not trusted, but no answer depends on their hashes being different.
 std::uint64_t hash_of(std::string_view name, Scope scope) {
@@ -20,16 +21,11 @@ std::uint64_t hash_of(std::string_view name, Scope scope) {
 
 }  // namespace
 
-const char* to_string(Confidence confidence) {
-  return confidences[static_cast<std::size_t>(confidence)];
-}
-
 Result<Confidence> parse_confidence(std::string_view text) {
-  const auto* const found = std::ranges::find(confidences, text);
-  if (found == std::end(confidences))
-    return fail(ErrorCode::usage, "\"" + printable(text, 40) + "\" is no confidence", {},
-                "use high, medium, low or unverified");
-  return static_cast<Confidence>(found - std::begin(confidences));
+  for (const auto each : confidences)
+    if (text == intel::to_string(each)) return each;
+  return fail(ErrorCode::usage, "\"" + printable(text, 40) + "\" is no confidence", {},
+              "use high, medium, low or unverified");
 }
 
 const char* to_string(Leaving leaving) {

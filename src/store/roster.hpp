@@ -7,12 +7,11 @@
 
 #include "core/domain_name.hpp"
 #include "core/time.hpp"
+#include "intel/indicator.hpp"
 
 namespace intelwall::store {
 
-/// How sure a source is, the surest first. The numbers stand in the ledger.
-enum class Confidence : std::uint8_t { high = 0, medium = 1, low = 2, unverified = 3 };
-const char* to_string(Confidence confidence);
+using intel::Confidence;  // its numbers stand in the ledger
 Result<Confidence> parse_confidence(std::string_view text);
 
 /// Why an indicator is in a hunt no more. The numbers stand in the ledger.

@@ -122,8 +122,8 @@ TEST_F(LedgerFaults, AWriterThatHoldsOnIsWaitedForAndNamed) {
   auto other = raw();
   other << "begin immediate";
   std::string said = apart([&] {
-    auto mine = open();
-    const auto done = mine.save_note("a", "b");
+    auto mine = Ledger::open(directory_, std::chrono::seconds{1});
+    const auto done = mine->save_note("a", "b");
     return done ? "" : done.error().to_text();
   });
   EXPECT_THAT(said, HasSubstr("another intelwall is writing the ledger"));
