@@ -90,6 +90,13 @@ int run_press(const Global& global, const std::string& action, const std::vector
   return done;
 }
 
+int run_falcon(const Global& global, const std::string& route, const std::string& body) {
+  const auto answer = lab::falcon_call(route, body);
+  if (!answer) return report(global, answer.error());
+  std::fputs((*answer + "\n").c_str(), stdout);
+  return done;
+}
+
 }  // namespace
 
 void add_lab_commands(CLI::App& root, Global& global, Action& action) {
@@ -104,15 +111,22 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
     auto options = std::make_shared<lab::UpOptions>();
     auto bare = std::make_shared<bool>(false);
     auto* command = add_command(*lab, "up", "Start it; returns when all is ready",
-                                "  intelwall lab up\n  intelwall lab up --no-data-plane\n");
+                                "  intelwall lab up\n  intelwall lab up --no-data-plane\n"
+                                "  intelwall lab up --indicators 1000000\n");
     command->add_flag("--no-data-plane", *bare, "only the cloud's endpoints: no packets, no root needed");
     command->add_option("--aws-port", options->aws_port, "port of the AWS endpoint (4566)")
         ->check(CLI::Range(1, 65535));
     command->add_option("--falcon-port", options->falcon_port, "port of the Falcon endpoint (4567)")
         ->check(CLI::Range(1, 65535));
+    command->add_option("--indicators", options->indicators, "how many indicators Falcon Intel makes up")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 50'000'000));
+    command->add_option("--indicator-file", options->indicator_file, "indicators that it has besides: JSON lines");
     command->callback([&global, &action, options, bare] {
       action = [&global, options, bare] {
         options->self = global.self;
+        if (!options->indicator_file.empty())
+          options->indicator_file = std::filesystem::absolute(options->indicator_file);
         options->data_plane = *bare ? lab::UpOptions::Plane::none : lab::UpOptions::Plane::real;
         return run_up(global, *options);
       };
@@ -151,6 +165,22 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
     command->add_option("FINDING_ID", flags->findings, "ids of imported findings")->required();
     command->callback([&global, &action, flags] {
       action = [&global, flags] { return run_press(global, flags->action, flags->findings); };
+    });
+  }
+  {
+    struct Flags {
+      std::string route, body;
+    };
+    auto flags = std::make_shared<Flags>();
+    auto* command = add_command(
+        *lab, "falcon", "What Falcon has no API for: a sensor's event, a new or revoked indicator, time that passes",
+        "  intelwall lab falcon indicators '{\"indicators\":[{\"type\":\"domain\",\"indicator\":\"evil.example\"}]}'\n"
+        "  intelwall lab falcon indicators '{\"indicators\":[{\"id\":\"domain_evil.example\",\"deleted\":true}]}'\n"
+        "  intelwall lab falcon time '{\"forward\":\"61d\"}'\n");
+    command->add_option("ROUTE", flags->route, "events, alerts, indicators, time, manners or faults")->required();
+    command->add_option("JSON", flags->body, "what it takes: see docs/lab.md")->required();
+    command->callback([&global, &action, flags] {
+      action = [&global, flags] { return run_falcon(global, flags->route, flags->body); };
     });
   }
   {

@@ -14,6 +14,8 @@ namespace intelwall::lab {
 struct FalconAnswer {
   int status = 200;
   Json resources = Json::array();
+  std::string resources_text;    ///< instead of `resources` when it is not empty: many are written as they are
+  std::string next_page;         ///< the header Next-Page
   Json pagination;               ///< null: none
   std::vector<ApiError> errors;  ///< also beside resources; only message and status are used
 };

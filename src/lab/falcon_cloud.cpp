@@ -60,7 +60,8 @@ httplib::Server::HandlerResponse gate(const httplib::Request& http, httplib::Res
 
 class HttpFalcon final : public FalconCloud {
  public:
-  explicit HttpFalcon(FalconOptions options) : wanted_port_(options.port), endpoint_(std::move(options)) {
+  HttpFalcon(FalconOptions options, std::unique_ptr<FalconIntel> intel)
+      : wanted_port_(options.port), endpoint_(std::move(options), std::move(intel)) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(threads); };
     // The library's own choice, SO_REUSEPORT, would let two labs share a port and each get half of the calls.
     server_.set_socket_options([](socket_t socket) {
@@ -155,7 +156,10 @@ Result<std::unique_ptr<FalconCloud>> start_falcon(FalconOptions options) {
   if (options.client_id.empty() || options.client_secret.empty())
     return fail(ErrorCode::invalid_input, "the lab's Falcon endpoint needs a client id and a client secret");
   try {
-    auto cloud = std::make_unique<HttpFalcon>(std::move(options));
+    if (options.indicators > IndicatorSet::most)
+      return fail(ErrorCode::invalid_input, fmt::format("the lab makes up {} indicators at most", IndicatorSet::most));
+    IW_TRY(auto intel, FalconIntel::open(options));
+    auto cloud = std::make_unique<HttpFalcon>(std::move(options), std::move(intel));
     IW_CHECK(cloud->start());
     return cloud;
   } catch (const std::exception& fault) {

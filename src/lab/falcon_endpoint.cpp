@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view feed_prefix = "/sensors/entities/datafeed/v1/";
 constexpr std::string_view refresh_prefix = "/sensors/entities/datafeed-actions/v1/";
-constexpr std::int64_t calls_a_minute = 6000;
 constexpr std::size_t most_tokens = 10'000;
 
 using Parameters = std::map<std::string, std::string>;
@@ -98,8 +97,8 @@ std::optional<HoseFault::Kind> kind_of_fault(const std::string& word) {
 
 }  // namespace
 
-FalconEndpoint::FalconEndpoint(FalconOptions options)
-    : options_(std::move(options)), hose_(options_), alerts_(options_.clock) {}
+FalconEndpoint::FalconEndpoint(FalconOptions options, std::unique_ptr<FalconIntel> intel)
+    : options_(std::move(options)), hose_(options_), alerts_(options_.clock), intel_(std::move(intel)) {}
 
 bool FalconEndpoint::is_data_feed(const CloudRequest& request) {
   return request.method == "GET" && request.path.starts_with(feed_prefix);
@@ -164,6 +163,9 @@ CloudResponse FalconEndpoint::handle(const CloudRequest& request, const std::str
           std::to_string((options_.clock() + std::chrono::seconds(fault->seconds)).time_since_epoch().count());
     return response;
   }
+  if (!is_lab_call) {
+    if (const auto refusal = count_call()) return encode(*refusal);
+  }
   if (request.path == "/oauth2/token" && request.method == "POST") return give_token(request);
   if (request.path == "/oauth2/revoke" && request.method == "POST") return revoke_token(request);
   if (!knows_token(request)) return encode(refuse_falcon(401, "access denied, invalid bearer token"));
@@ -175,9 +177,12 @@ FalconAnswer FalconEndpoint::answer(const CloudRequest& request, const std::stri
   const std::string what = request.method + ' ' + request.path;
   if (what == "GET /sensors/entities/datafeed/v2") return discover(parameters, base_url);
   if (what == "GET /alerts/queries/alerts/v2") return alerts_.query(parameters);
+  if (what == "GET /intel/combined/indicators/v1") return intel_->combined(parameters);
+  if (what == "GET /intel/queries/indicators/v1") return intel_->query(parameters);
   if (what == "GET /lab/falcon/state") {
     FalconAnswer state;
-    state.resources = Json::array({{{"streams", hose_.state()}, {"alerts", alerts_.count()}}});
+    state.resources =
+        Json::array({{{"streams", hose_.state()}, {"alerts", alerts_.count()}, {"indicators", intel_->state()}}});
     return state;
   }
   if (request.method != "POST") return refuse_falcon(404, "404: Page Not Found");
@@ -195,6 +200,7 @@ FalconAnswer FalconEndpoint::answer(const CloudRequest& request, const std::stri
   }
   if (request.path == "/alerts/entities/alerts/v2") return alerts_.entities(body);
   if (request.path == "/alerts/combined/alerts/v1") return alerts_.combined(body);
+  if (request.path == "/intel/entities/indicators/GET/v1") return intel_->entities(body);
   if (request.path.starts_with("/lab/falcon/")) return lab_call(request, body);
   return refuse_falcon(404, "404: Page Not Found");
 }
@@ -245,6 +251,9 @@ FalconAnswer FalconEndpoint::lab_call(const CloudRequest& request, const Json& b
   if (request.path == "/lab/falcon/events") return add_events(body);
   if (request.path == "/lab/falcon/alerts") return add_alerts(body);
   if (request.path == "/lab/falcon/faults") return add_fault(body);
+  if (request.path == "/lab/falcon/indicators") return intel_->put(body);
+  if (request.path == "/lab/falcon/time") return intel_->move_time(body);
+  if (request.path == "/lab/falcon/manners") return set_manners(body);
   return refuse_falcon(404, "404: Page Not Found");
 }
 
@@ -310,22 +319,47 @@ FalconAnswer FalconEndpoint::add_fault(const Json& body) {
   return {};
 }
 
+FalconAnswer FalconEndpoint::set_manners(const Json& body) {
+  if (!aws::member(body, "calls_a_minute").is_null()) {
+    const std::size_t number = aws::count_in(body, "calls_a_minute");
+    if (number == 0 || number > 1'000'000) return refuse_falcon(400, "calls_a_minute must be from 1 to 1000000");
+    const std::lock_guard lock(mutex_);
+    options_.calls_a_minute = static_cast<std::int64_t>(number);
+  }
+  return intel_->set_manners(body);
+}
+
+std::optional<FalconAnswer> FalconEndpoint::count_call() {
+  const std::lock_guard lock(mutex_);
+  if (const Time now = options_.clock(); now - minute_ >= std::chrono::minutes(1)) {
+    minute_ = now;
+    calls_of_minute_ = 0;
+  }
+  if (++calls_of_minute_ <= options_.calls_a_minute) return std::nullopt;
+  return refuse_falcon(429, "API rate limit exceeded.");
+}
+
 CloudResponse FalconEndpoint::encode(const FalconAnswer& answer) {
   const std::string trace = random_uuid();
   Json meta{{"query_time", 0.001}, {"powered_by", "intelwall-lab"}, {"trace_id", trace}};
   if (!answer.pagination.is_null()) meta["pagination"] = answer.pagination;
   Json errors = Json::array();
   for (const auto& error : answer.errors) errors.push_back({{"code", error.status}, {"message", error.message}});
-  CloudResponse response = plain(answer.status, {{"meta", meta}, {"resources", answer.resources}, {"errors", errors}});
+  CloudResponse response;
+  response.status = answer.status;
+  response.content_type = "application/json";
+  response.body = fmt::format(R"({{"meta":{},"resources":{},"errors":{}}})", dump_json(meta),
+                              answer.resources_text.empty() ? dump_json(answer.resources) : answer.resources_text,
+                              dump_json(errors));
   response.headers["X-Cs-Traceid"] = trace;
-  response.headers["X-Ratelimit-Limit"] = std::to_string(calls_a_minute);
+  if (!answer.next_page.empty()) response.headers["Next-Page"] = answer.next_page;
   const std::lock_guard lock(mutex_);
-  if (const Time now = options_.clock(); now - minute_ >= std::chrono::minutes(1)) {
-    minute_ = now;
-    calls_of_minute_ = 0;
-  }
+  response.headers["X-Ratelimit-Limit"] = std::to_string(options_.calls_a_minute);
   response.headers["X-Ratelimit-Remaining"] =
-      std::to_string(std::max<std::int64_t>(calls_a_minute - ++calls_of_minute_, calls_a_minute / 2));
+      std::to_string(std::max<std::int64_t>(options_.calls_a_minute - calls_of_minute_, 0));
+  if (answer.status == 429 && !response.headers.contains("X-Ratelimit-Retryafter"))
+    response.headers["X-Ratelimit-Retryafter"] =
+        std::to_string((minute_ + std::chrono::minutes(1)).time_since_epoch().count());
   return response;
 }
 

@@ -8,6 +8,7 @@
 
 #include "lab/falcon_alerts.hpp"
 #include "lab/falcon_hose.hpp"
+#include "lab/falcon_intel.hpp"
 
 namespace intelwall::lab {
 
@@ -16,7 +17,7 @@ inline constexpr std::size_t falcon_body_limit = 32u << 20;
 /// Falcon below HTTP: a request in, a response or an opened stream out, whatever the bytes. Thread-safe.
 class FalconEndpoint {
  public:
-  explicit FalconEndpoint(FalconOptions options);
+  FalconEndpoint(FalconOptions options, std::unique_ptr<FalconIntel> intel);
   /// All but data feeds. `base_url` is where clients reach this endpoint.
   CloudResponse handle(const CloudRequest& request, const std::string& base_url);
   static bool is_data_feed(const CloudRequest& request);
@@ -44,11 +45,15 @@ class FalconEndpoint {
   FalconAnswer add_events(const Json& body);
   FalconAnswer add_alerts(const Json& body);
   FalconAnswer add_fault(const Json& body);
+  FalconAnswer set_manners(const Json& body);
+  /// The refusal of a call over the limit of this minute.
+  std::optional<FalconAnswer> count_call();
   CloudResponse encode(const FalconAnswer& answer);
 
   FalconOptions options_;
   FalconHose hose_;
   FalconAlerts alerts_;
+  std::unique_ptr<FalconIntel> intel_;
   std::mutex mutex_;  ///< guards what follows
   std::map<std::string, Time> tokens_;
   std::vector<ApiFault> faults_;

@@ -179,7 +179,8 @@ std::filesystem::path state_directory() {
 Result<void> up(const UpOptions& options) {
   widen_path();
   const auto directory = state_directory();
-  State state{options.data_plane, options.aws_port, options.falcon_port, {}, {}, options.self};
+  State state{options.data_plane, options.aws_port,   options.falcon_port,   {}, {},
+              options.self,       options.indicators, options.indicator_file};
   IW_TRY(state.secret_access_key, make_secret());
   IW_TRY(state.falcon_secret, make_secret());
   if (options.data_plane == UpOptions::Plane::real) {

@@ -27,7 +27,9 @@ struct UpOptions {
   Plane data_plane = Plane::real;
   int aws_port = 4566;
   int falcon_port = 4567;
-  std::filesystem::path self;  ///< the intelwall binary, for the daemon and for the respond handler
+  std::uint32_t indicators = 5'000;      ///< that Falcon Intel makes up, beside those of the names above
+  std::filesystem::path indicator_file;  ///< JSON lines that it has besides; empty: none
+  std::filesystem::path self;            ///< the intelwall binary, for the daemon and for the respond handler
 };
 
 /// Everything under one directory: state.json (pids, ports, secrets; mode 0600), logs/, www/, tls/, rules/.

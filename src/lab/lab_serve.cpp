@@ -63,6 +63,8 @@ Result<void> serve_until_told(const std::filesystem::path& directory, const sigs
   FalconOptions falcon_options;
   falcon_options.port = state.falcon_port;
   falcon_options.client_secret = state.falcon_secret;
+  falcon_options.indicators = state.indicators;
+  falcon_options.indicator_file = state.indicator_file;
   IW_TRY(const auto falcon, start_falcon(std::move(falcon_options)));
   IW_CHECK(write_serving(directory, {cloud->port(), falcon->port(), std::nullopt}));
   int signal = 0;

@@ -35,7 +35,9 @@ std::string to_text(const State& state) {
               {"falcon_port", state.falcon_port},
               {"secret_access_key", state.secret_access_key},
               {"falcon_secret", state.falcon_secret},
-              {"self", state.self.string()}}
+              {"self", state.self.string()},
+              {"indicators", state.indicators},
+              {"indicator_file", state.indicator_file.string()}}
              .dump(2) +
          "\n";
 }
@@ -100,7 +102,8 @@ Result<State> read_state(const std::filesystem::path& directory) {
   if (!json.is_object() || json.value("lab", Json()) != "intelwall" ||
       !json.value("aws_port", Json()).is_number_integer() || !json.value("secret_access_key", Json()).is_string() ||
       !json.value("falcon_port", Json()).is_number_integer() || !json.value("falcon_secret", Json()).is_string() ||
-      !json.value("self", Json()).is_string()) {
+      !json.value("self", Json()).is_string() || !json.value("indicators", Json()).is_number_unsigned() ||
+      !json.value("indicator_file", Json()).is_string()) {
     return fail(ErrorCode::invalid_input, "the lab's state cannot be read", printable(state_file(directory).string()),
                 "run `intelwall lab down`, then `intelwall lab up`");
   }
@@ -109,7 +112,9 @@ Result<State> read_state(const std::filesystem::path& directory) {
                json["falcon_port"].get<int>(),
                json["secret_access_key"].get<std::string>(),
                json["falcon_secret"].get<std::string>(),
-               json["self"].get<std::string>()};
+               json["self"].get<std::string>(),
+               json["indicators"].get<std::uint32_t>(),
+               json["indicator_file"].get<std::string>()};
 }
 
 Result<void> remove_state(const std::filesystem::path& directory) {

@@ -19,6 +19,8 @@ struct State {
   std::string secret_access_key;
   std::string falcon_secret;
   std::filesystem::path self;
+  std::uint32_t indicators = 0;
+  std::filesystem::path indicator_file;
 };
 
 /// Makes the directory, which must not exist or be empty, and its state.json. The first file of a lab: two that come up

@@ -267,7 +267,8 @@ def test_the_uber_class_finds_its_paths(falcon):
     assert harness.command("GetQueriesAlertsV2", parameters={"limit": 1})["status_code"] == 200
     assert harness.command("listAvailableStreamsOAuth2", parameters={"appId": "judge"})["status_code"] == 200
     assert harness.command("PostEntitiesAlertsV2", body={"composite_ids": ["x"]})["status_code"] == 200
-    assert harness.command("QueryIntelIndicatorIds")["status_code"] == 404, "not what this endpoint models"
+    assert harness.command("QueryIntelIndicatorIds")["status_code"] == 200
+    assert harness.command("QueryIntelActorIds")["status_code"] == 404, "not what this endpoint models"
 
 
 def test_what_is_odd_is_refused_in_json(falcon):

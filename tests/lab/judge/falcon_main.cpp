@@ -1,5 +1,5 @@
 // The lab's Falcon endpoint alone, for judges from outside: prints "port N" and answers until stdin closes.
-// Usage: judge_falcon CLIENT_SECRET [PARTITIONS [REFRESH_SECONDS [TOKEN_SECONDS]]]
+// Usage: judge_falcon CLIENT_SECRET [PARTITIONS [REFRESH_SECONDS [TOKEN_SECONDS [INDICATORS]]]]
 #include <cstdio>
 #include <cstdlib>
 
@@ -7,7 +7,8 @@
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fputs("usage: judge_falcon CLIENT_SECRET [PARTITIONS [REFRESH_SECONDS [TOKEN_SECONDS]]]\n", stderr);
+    std::fputs("usage: judge_falcon CLIENT_SECRET [PARTITIONS [REFRESH_SECONDS [TOKEN_SECONDS [INDICATORS]]]]\n",
+               stderr);
     return 2;
   }
   intelwall::lab::FalconOptions options;
@@ -17,6 +18,7 @@ int main(int argc, char** argv) {
   if (argc > 2) options.partitions = std::atoi(argv[2]);
   if (argc > 3) options.refresh_interval = std::chrono::seconds(std::atoi(argv[3]));
   if (argc > 4) options.token_lifetime = std::chrono::seconds(std::atoi(argv[4]));
+  if (argc > 5) options.indicators = static_cast<std::uint32_t>(std::atol(argv[5]));
   auto cloud = intelwall::lab::start_falcon(std::move(options));
   if (!cloud) {
     std::fprintf(stderr, "%s\n", cloud.error().to_text().c_str());
