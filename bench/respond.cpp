@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "app/respond.hpp"
-#include "lab/data_plane_socket.hpp"
+#include "firewalls/suricata_socket.hpp"
 #include "lab/lab.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
@@ -98,7 +98,7 @@ double engine_once(int number) {
   const auto directory = lab::state_directory();
   const auto file = directory / "rules/policy.rules";
   const auto reload = [&] {
-    need(lab::engine_command(directory / "run/suricata.socket", "reload-rules", std::chrono::seconds{60}));
+    need(firewalls::engine_command(directory / "run/suricata.socket", "reload-rules", std::chrono::seconds{60}));
   };
   const auto rules = need(os::read_file(file, 1U << 30U));
   auto other = rules;

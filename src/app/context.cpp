@@ -22,6 +22,11 @@ Result<void> connect(Context& context) {
 }
 
 Result<void> open_firewall(Context& context) {
+  if (auto suricata = context.settings.suricata; !suricata.rules_file.empty()) {
+    suricata.max_removals = context.settings.firewall.max_removals;
+    context.firewall = firewalls::make_suricata(std::move(suricata));
+    return {};
+  }
   if (context.settings.firewall.firewall.empty())
     return fail(
         ErrorCode::usage, "no firewall is named", {},

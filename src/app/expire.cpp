@@ -6,6 +6,7 @@
 
 #include "aws/json_text.hpp"
 #include "aws/security_hub.hpp"
+#include "firewalls/change.hpp"
 
 namespace intelwall::app {
 

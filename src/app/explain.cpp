@@ -97,6 +97,12 @@ void search_findings(Context& context, const std::set<std::string>& names, Expla
       {"Security Hub: ProductFields of Falcon and GuardDuty", fields, max_named},
       {"Security Hub: notes that begin with \"intelwall:\"", {{"NoteText", "PREFIX", "intelwall:", {}}}, max_noted}};
   const auto ids = possible_ids(names);
+  if (!context.session) {
+    if (auto connected = connect(context); !connected) {
+      into.searched.push_back({.where = "Security Hub", .failure = std::move(connected).error()});
+      return;
+    }
+  }
   const aws::SecurityHubClient hub(*context.session);
   std::set<std::pair<std::string, std::string>> known;
   for (const auto& [where, tests, most] : searches) {
@@ -205,7 +211,10 @@ Result<Explanation> explain(Context& context, const std::string& domain, const s
   out.judgement = context.guardrails->judge(asked);
 
   auto seen = context.firewall->observe();
-  Searched rules{.where = fmt::format("the rule groups of firewall {}", context.settings.firewall.firewall),
+  const auto& file = context.settings.suricata.rules_file;
+  Searched rules{.where = file.empty()
+                              ? fmt::format("the rule groups of firewall {}", context.settings.firewall.firewall)
+                              : fmt::format("the rule file {}", file.string()),
                  .failure = {}};
   if (seen) {
     rules.seen = seen->enforced.size();

@@ -43,12 +43,24 @@ bool is_name(const std::string& text, std::size_t most) {
   });
 }
 
+constexpr std::string_view suricata_scheme = "suricata:";
+
 Result<void> set_firewall(Settings& settings, const std::string& value) {
+  settings.suricata.rules_file.clear();
+  if (value.starts_with(suricata_scheme)) {
+    const std::filesystem::path file = value.substr(suricata_scheme.size());
+    if (!file.is_absolute() || !file.has_filename())
+      return fail(ErrorCode::invalid_input, fmt::format("\"{}\" names no rule file", printable(value)), {},
+                  "write the whole path: suricata:/var/lib/suricata/rules/intelwall.rules");
+    settings.suricata.rules_file = file;
+    settings.firewall.firewall.clear();
+    return {};
+  }
   const bool arn = value.starts_with("arn:") && value.find(":firewall/") != std::string::npos && value.size() <= 256;
   if (!arn && !is_name(value, 128))
-    return fail(ErrorCode::invalid_input,
-                fmt::format("\"{}\" is neither the name nor the ARN of a firewall", printable(value)), {},
-                "names have 1 to 128 letters, digits and hyphens");
+    return fail(
+        ErrorCode::invalid_input, fmt::format("\"{}\" is neither the name nor the ARN of a firewall", printable(value)),
+        {}, "names have 1 to 128 letters, digits and hyphens; a Suricata of your own is suricata:/path/to/file.rules");
   settings.firewall.firewall = value;
   return {};
 }
@@ -81,6 +93,25 @@ Result<std::chrono::seconds> parse_patience(const std::string& text) {
   IW_TRY(const auto time, parse_lifetime(text));
   if (!time) return fail(ErrorCode::invalid_input, "waiting for ever is not possible here", {}, "for example 60s");
   return *time;
+}
+
+Result<std::filesystem::path> parse_path(const std::string& text) {
+  const std::filesystem::path path = text;
+  if (!path.is_absolute())
+    return fail(ErrorCode::invalid_input, fmt::format("\"{}\" is no whole path", printable(text)), {},
+                "begin it with /");
+  return path;
+}
+
+Result<std::vector<std::filesystem::path>> parse_paths(const std::string& text) {
+  std::vector<std::filesystem::path> paths;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto end = std::min(text.find(',', at), text.size());
+    IW_TRY(auto path, parse_path(text.substr(at, end - at)));
+    paths.push_back(std::move(path));
+    at = end + 1;
+  }
+  return paths;
 }
 
 Result<std::string> parse_actor(const std::string& text) {
@@ -231,7 +262,12 @@ Result<void> apply_file(const aws::Environment& env, const std::optional<std::fi
 
 const std::vector<SettingKey>& setting_keys() {
   static const std::vector<SettingKey> keys = {
-      {"firewall", "name or ARN of the Network Firewall to act on", "inspection-firewall", set_firewall},
+      {"firewall", "name or ARN of the Network Firewall to act on, or suricata:RULE_FILE for a Suricata of your own",
+       "inspection-firewall", set_firewall},
+      {"suricata_config", "its configuration, to test rules with (/etc/suricata/suricata.yaml)",
+       "/etc/suricata/suricata.yaml", IW_SETTING(suricata.config, parse_path(value))},
+      {"suricata_sockets", "command socket of each Suricata that reads the file (/var/run/suricata-command.socket)",
+       "[/run/suricata-1.socket, /run/suricata-2.socket]", IW_SETTING(suricata.sockets, parse_paths(value))},
       {"region", "AWS Region; else AWS_REGION or the profile's", "eu-central-1",
        IW_SETTING(region, Result<std::string>(value))},
       {"profile", "profile of the shared AWS files; else AWS_PROFILE", "security",

@@ -11,6 +11,7 @@
 #include "aws/credentials.hpp"
 #include "core/decision.hpp"
 #include "firewalls/network_firewall.hpp"
+#include "firewalls/suricata.hpp"
 
 namespace intelwall::app {
 
@@ -26,7 +27,9 @@ struct ListPlace {
 struct Settings {
   std::optional<std::string> profile;
   std::optional<std::string> region;
+  /// One of the two is named: the AWS firewall, or the rule file of a Suricata of one's own.
   firewalls::NetworkFirewallOptions firewall;
+  firewalls::SuricataOptions suricata;
   Action action = Action::drop;
   std::set<Protocol> protocols = {Protocol::tls, Protocol::http};
   std::optional<std::chrono::seconds> lifetime = std::chrono::days{30};  ///< nothing: never expires

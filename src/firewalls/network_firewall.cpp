@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "firewalls/change.hpp"
 #include "firewalls/group_content.hpp"
 
 namespace intelwall::firewalls {
@@ -53,16 +54,6 @@ std::optional<int> group_number(const std::string& name, const std::string& pref
       !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
     return std::nullopt;
   return std::stoi(digits);
-}
-
-/// What is in `after` and not in `before`, repeats counted.
-std::vector<std::string> surplus(const std::vector<std::string>& after, const std::vector<std::string>& before) {
-  std::unordered_map<std::string_view, int> counts;
-  for (const auto& line : before) ++counts[line];
-  std::vector<std::string> out;
-  for (const auto& line : after)
-    if (--counts[line] < 0) out.push_back(line);
-  return out;
 }
 
 bool is_stale(const Error& error) {
@@ -201,7 +192,9 @@ class NetworkFirewall final : public Firewall {
 
   /// Folds the change into the groups' `after`, adding groups where there is no room. Pure.
   Result<void> edit(View& view, const Change& change) const {
-    IW_CHECK(guard_removals(view, change));
+    std::size_t enforced = 0;
+    for (const auto& group : view.groups) enforced += group.before.decisions().size();
+    IW_CHECK(guard_removals(change, enforced, options_.max_removals, options_.firewall));
     std::set<std::uint32_t> taken;
     for (const auto& group : view.groups) taken.merge(group.after.sids());
 
@@ -226,18 +219,6 @@ class NetworkFirewall final : public Firewall {
       IW_CHECK(place(view, decision, taken));
     }
     return {};
-  }
-
-  Result<void> guard_removals(const View& view, const Change& change) const {
-    if (change.intent == Change::Intent::deliberate || change.remove.size() <= always_removable) return {};
-    std::size_t enforced = 0;
-    for (const auto& group : view.groups) enforced += group.before.decisions().size();
-    const auto most = static_cast<std::size_t>(options_.max_removals * static_cast<double>(enforced));
-    if (change.remove.size() <= most) return {};
-    return fail(ErrorCode::refused,
-                fmt::format("{} of {} decisions would be removed at once, more than {:.0f} %", change.remove.size(),
-                            enforced, options_.max_removals * 100),
-                options_.firewall, "look at the plan; raise max_removals in the configuration if this is meant");
   }
 
   static bool put_if_room(Group& group, const Decision& decision, std::set<std::uint32_t>& taken) {

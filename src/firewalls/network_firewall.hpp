@@ -14,9 +14,6 @@ enum class Format { suricata, domain_list };
 const char* to_string(Format format);
 Result<Format> parse_format(std::string_view text);
 
-/// An unattended change may always remove this many: a share of very few decisions says nothing.
-inline constexpr std::size_t always_removable = 10;
-
 struct NetworkFirewallOptions {
   std::string firewall;              ///< name or ARN
   std::string prefix = "intelwall";  ///< our groups are <prefix>-blocks-N

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "core/time.hpp"
+#include "firewalls/suricata_socket.hpp"
 #include "lab/data_plane_config.hpp"
-#include "lab/data_plane_socket.hpp"
 #include "lab/network.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
@@ -213,8 +213,8 @@ class Plane final : public SuricataPlane {
 
   /// Compares what is loaded with what must be.
   Result<void> verify(std::size_t expected) {
-    IW_TRY(const auto loaded, loaded_rules(options_.socket));
-    if (loaded == LoadedRules{expected, 0}) return {};
+    IW_TRY(const auto loaded, firewalls::loaded_rules(options_.socket));
+    if (loaded == firewalls::LoadedRules{expected, 0}) return {};
     return fail(ErrorCode::protocol,
                 fmt::format("Suricata loaded {} of {} rules and refused {}", loaded.loaded, expected, loaded.failed),
                 printable(rules_file().string()), "see suricata.log in the lab's logs");
@@ -225,7 +225,7 @@ class Plane final : public SuricataPlane {
     IW_CHECK(os::replace_file(rules_file(), renumbered(policy, base_)));
     if (options_.before_reload) options_.before_reload();
     // "done" says nothing about what was loaded: a truncated or missing file is "done" too.
-    IW_CHECK(engine_command(options_.socket, "reload-rules", 120s));
+    IW_CHECK(firewalls::engine_command(options_.socket, "reload-rules", 120s));
     IW_CHECK(verify(policy.rule_count));
     current_ = policy;
     keep_good();
@@ -256,7 +256,7 @@ class Plane final : public SuricataPlane {
     if (error) {
       IW_CHECK(os::replace_file(rules_file(), wanted));
     }
-    IW_CHECK(engine_command(options_.socket, "reload-rules", 120s));
+    IW_CHECK(firewalls::engine_command(options_.socket, "reload-rules", 120s));
     IW_CHECK(verify(current_.rule_count));
     keep_good();
     return {};

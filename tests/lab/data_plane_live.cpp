@@ -12,8 +12,8 @@
 #include <fstream>
 #include <thread>
 
+#include "firewalls/suricata_socket.hpp"
 #include "lab/alert_log.hpp"
-#include "lab/data_plane_socket.hpp"
 #include "lab/data_plane_suricata.hpp"
 #include "lab/engine.hpp"
 #include "lab/lab.hpp"
@@ -281,7 +281,7 @@ TEST_F(DataPlaneLive, ATruncatedFileIsPutBack) {
 TEST_F(DataPlaneLive, AReloadBehindItsBackIsToldAndUndone) {
   ASSERT_TRUE(plane->load(blocking({"badcdn.example"})));
   std::filesystem::resize_file(rules_file(), 0);  // in place: also its second name
-  ASSERT_TRUE(engine_command(files->path / "run/suricata.socket", "reload-rules", 30s));
+  ASSERT_TRUE(firewalls::engine_command(files->path / "run/suricata.socket", "reload-rules", 30s));
   const auto health = plane->health();
   // Open, or closed again already: never open and "running" without a word.
   EXPECT_TRUE(health.state == State::degraded || health.detail.contains("put back")) << health.detail;

@@ -1,4 +1,4 @@
-#include "lab/data_plane_socket.hpp"
+#include "firewalls/suricata_socket.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 
 #include "os/descriptor.hpp"
 
-namespace intelwall::lab {
+namespace intelwall::firewalls {
 namespace {
 
 using Json = nlohmann::json;
@@ -101,4 +101,4 @@ Result<LoadedRules> loaded_rules(const std::filesystem::path& socket) {
   return LoadedRules{tenant["rules_loaded"].get<std::size_t>(), tenant["rules_failed"].get<std::size_t>()};
 }
 
-}  // namespace intelwall::lab
+}  // namespace intelwall::firewalls

@@ -7,7 +7,7 @@
 
 #include "core/result.hpp"
 
-namespace intelwall::lab {
+namespace intelwall::firewalls {
 
 /// One command to Suricata over its Unix socket (protocol 0.2: JSON objects, a line each; handshake first). Returns its
 /// `message`. Errors: `unavailable` when nobody answers in time, `protocol` for what is no answer or not "OK".
@@ -22,4 +22,4 @@ struct LoadedRules {
 /// "ruleset-stats"
 Result<LoadedRules> loaded_rules(const std::filesystem::path& socket);
 
-}  // namespace intelwall::lab
+}  // namespace intelwall::firewalls

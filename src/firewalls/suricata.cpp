@@ -1,0 +1,275 @@
+#include "firewalls/suricata.hpp"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <system_error>
+
+#include "firewalls/change.hpp"
+#include "firewalls/group_content.hpp"
+#include "firewalls/suricata_socket.hpp"
+#include "os/file.hpp"
+#include "os/lock.hpp"
+#include "os/process.hpp"
+#include "rules/rule_group.hpp"
+
+namespace intelwall::firewalls {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto lock_patience = 60s;
+constexpr auto reload_patience = 300s;  // 100,000 rules take half a minute, and machines differ
+
+/// Where the engine's test may write its own log; ends with the test.
+class Scratch {
+ public:
+  static Result<Scratch> make() {
+    std::string name = (std::filesystem::temp_directory_path() / "intelwall-rules-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      return fail(ErrorCode::system, fmt::format("cannot make a folder: {}", std::generic_category().message(errno)),
+                  printable(name));
+    return Scratch(name);
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+/// The line of the engine's output that says what is wrong.
+std::string complaint_of(const std::string& output) {
+  for (const auto* word : {"error parsing signature", "Error: ", "<Error>"}) {
+    const auto at = output.find(word);
+    if (at != std::string::npos) return printable(output.substr(at, output.find('\n', at) - at), 400);
+  }
+  return printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
+}
+
+std::size_t rules_in(const std::string& text) {
+  return rules::parse_rules(text).rule_count();
+}
+
+class Suricata final : public Firewall {
+ public:
+  explicit Suricata(SuricataOptions options) : options_(std::move(options)) {
+    lock_file_ = options_.rules_file.string() + ".lock";
+    good_file_ = options_.rules_file.string() + ".good";
+  }
+
+  Result<Observation> observe() override {
+    IW_TRY(const File file, read());
+    return observation(file);
+  }
+
+  Result<Plan> plan(const Fold& fold) override {
+    IW_TRY(File file, read());
+    IW_TRY(const Change change, fold(observation(file)));
+    IW_CHECK(edit(file, change));
+    return plan_of(file);
+  }
+
+  Result<Applied> apply(const Fold& fold) override {
+    IW_TRY(const auto lock, os::FileLock::take(lock_file_, lock_patience));
+    IW_TRY(File file, read());
+    Applied applied;
+    applied.before = observation(file);
+    IW_TRY(const Change change, fold(applied.before));
+    IW_CHECK(edit(file, change));
+    applied.plan = plan_of(file);
+    if (applied.plan.empty()) return applied;
+    const std::string text = text_of(file.after);
+    // A sensor that does not answer now could not be told, and its rules not be compared afterwards.
+    IW_TRY(const auto loaded_before, ask_all());
+    IW_CHECK(test(text));
+    IW_TRY(const auto loaded, put_in_force(file, text, loaded_before));
+    for (const auto& [socket, counts] : loaded)
+      applied.writes.push_back({socket.string(), fmt::format("{} rules loaded", counts.loaded)});
+    return applied;
+  }
+
+  Result<void> verify(const Applied& applied, std::chrono::milliseconds) override {
+    if (applied.writes.empty()) return {};
+    IW_CHECK(ask_all());
+    return {};
+  }
+
+ private:
+  struct File {
+    std::optional<std::string> text;  ///< nothing: there is none yet
+    GroupContent before, after;
+    bool touched = false;
+  };
+  using Loaded = std::map<std::filesystem::path, LoadedRules>;
+
+  std::string name() const { return options_.rules_file.filename().string(); }
+  std::string place() const { return printable(options_.rules_file.string(), 200); }
+
+  Result<File> read() const {
+    File file;
+    auto text = os::read_file(options_.rules_file);
+    if (text) {
+      file.text = *std::move(text);
+    } else if (text.error().code != ErrorCode::not_found) {
+      return std::unexpected(std::move(text).error());
+    }
+    file.before = GroupContent::read({{"RulesSource", {{"RulesString", file.text.value_or("")}}}});
+    file.after = file.before;
+    return file;
+  }
+
+  static std::string text_of(const GroupContent& content) {
+    auto text = content.to_body(aws::Json::object())["RulesSource"]["RulesString"].get<std::string>();
+    if (!text.ends_with('\n')) text += '\n';
+    return text;
+  }
+
+  Observation observation(const File& file) const {
+    Observation seen;
+    seen.firewall = "suricata:" + options_.rules_file.string();
+    for (const auto& decision : file.before.decisions()) seen.enforced.push_back({decision, name()});
+    for (auto problem : file.before.problems()) {
+      problem.place = fmt::format("{}: {}", place(), problem.place);
+      seen.problems.push_back(std::move(problem));
+    }
+    seen.groups.push_back({.name = name(),
+                           .rules = file.before.rules(),
+                           .capacity = 0,
+                           .bytes = file.before.bytes(),
+                           .foreign_rules = file.before.foreign_rules()});
+    return seen;
+  }
+
+  Result<void> edit(File& file, const Change& change) const {
+    IW_CHECK(guard_removals(change, file.before.decisions().size(), options_.max_removals, place()));
+    auto taken = file.after.sids();
+    for (const auto& id : change.remove) file.touched |= file.after.remove(id, taken);
+    std::map<std::string_view, const Decision*> present;
+    for (const auto& decision : file.before.decisions()) present[decision.id] = &decision;
+    for (const auto& decision : change.put) {
+      const auto old = present.find(decision.id);
+      const bool stays = old != present.end() && std::ranges::find(change.remove, decision.id) == change.remove.end();
+      if (stays && file.after.stored(decision) == *old->second) continue;
+      file.after.put(decision, taken);
+      file.touched = true;
+    }
+    return {};
+  }
+
+  Plan plan_of(const File& file) const {
+    if (!file.touched) return {};
+    Plan plan;
+    plan.steps.push_back({.kind = file.text ? Step::Kind::update_group : Step::Kind::create_group,
+                          .target = options_.rules_file.string(),
+                          .added = surplus(file.after.lines(), file.before.lines()),
+                          .removed = surplus(file.before.lines(), file.after.lines())});
+    return plan;
+  }
+
+  Result<Loaded> ask_all() const {
+    Loaded loaded;
+    for (const auto& socket : options_.sockets) {
+      IW_TRY(loaded[socket], loaded_rules(socket));
+    }
+    return loaded;
+  }
+
+  /// The engine's own test of our rules alone, with the variables and options of its configuration.
+  Result<void> test(const std::string& text) const {
+    IW_TRY(const auto scratch, Scratch::make());
+    const auto rules = scratch.path() / "intelwall.rules";
+    IW_CHECK(os::replace_file(rules, text));
+    IW_TRY(const auto ran, os::run({options_.program, "-T", "-c", options_.config.string(), "-S", rules.string(), "-l",
+                                    scratch.path().string()},
+                                   {.time_out = reload_patience}));
+    if (ran.exit_code == 0) return {};
+    return fail(ErrorCode::refused,
+                "Suricata refuses the rules, so nothing was written: " + complaint_of(ran.err + ran.out),
+                printable(options_.config.string(), 200), "`suricata -T -c` with the same configuration says more");
+  }
+
+  Result<Loaded> put_in_force(const File& file, const std::string& text, const Loaded& before) const {
+    keep_good();
+    IW_CHECK(os::replace_file(options_.rules_file, text));
+    auto loaded = reload_and_compare(before, rules_in(file.text.value_or("")), rules_in(text));
+    if (loaded) return loaded;
+    auto error = std::move(loaded).error();
+    const auto back = put_back(file, before);
+    error.message += back ? "; the rules before are in force again"
+                          : fmt::format("; putting the rules before back failed too: {}", back.error().message);
+    return std::unexpected(std::move(error));
+  }
+
+  Result<Loaded> reload_and_compare(const Loaded& before, std::size_t old_rules, std::size_t new_rules) const {
+    Loaded loaded;
+    for (const auto& [socket, was] : before) {
+      IW_CHECK(engine_command(socket, "reload-rules", reload_patience));
+      IW_TRY(const auto now, loaded_rules(socket));
+      const LoadedRules wanted{was.loaded - std::min(was.loaded, old_rules) + new_rules, was.failed};
+      if (now != wanted) return difference(socket, was, now, wanted);
+      loaded[socket] = now;
+    }
+    return loaded;
+  }
+
+  std::unexpected<Error> difference(const std::filesystem::path& socket, const LoadedRules& was, const LoadedRules& now,
+                                    const LoadedRules& wanted) const {
+    if (now == was)
+      return fail(ErrorCode::protocol, "the sensor's rules did not change: it does not seem to read our rule file",
+                  printable(socket.string(), 200),
+                  fmt::format("add {} to rule-files in its suricata.yaml, restart it, and try again", place()));
+    return fail(ErrorCode::protocol,
+                fmt::format("the sensor loaded {} rules and refused {}, instead of {} and {}", now.loaded, now.failed,
+                            wanted.loaded, wanted.failed),
+                printable(socket.string(), 200), "see its suricata.log");
+  }
+
+  /// A second name of the rules in force, so that putting them back needs no space on a full disk.
+  void keep_good() const {
+    std::error_code ignored;
+    std::filesystem::remove(good_file_, ignored);
+    std::filesystem::create_hard_link(options_.rules_file, good_file_, ignored);
+  }
+
+  Result<void> put_back(const File& file, const Loaded& before) const {
+    std::error_code error;
+    if (!file.text) {
+      std::filesystem::remove(options_.rules_file, error);
+    } else {
+      const auto kept = os::read_file(good_file_);
+      error = std::make_error_code(std::errc::no_such_file_or_directory);
+      if (kept && *kept == *file.text) std::filesystem::rename(good_file_, options_.rules_file, error);
+      if (error) IW_CHECK(os::replace_file(options_.rules_file, *file.text));
+    }
+    for (const auto& [socket, was] : before) {
+      IW_CHECK(engine_command(socket, "reload-rules", reload_patience));
+      IW_TRY(const auto now, loaded_rules(socket));
+      if (now != was)
+        return fail(ErrorCode::protocol,
+                    fmt::format("the sensor has {} rules after it and had {}", now.loaded, was.loaded),
+                    printable(socket.string(), 200));
+    }
+    return {};
+  }
+
+  SuricataOptions options_;
+  std::filesystem::path lock_file_, good_file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Firewall> make_suricata(SuricataOptions options) {
+  return std::make_unique<Suricata>(std::move(options));
+}
+
+}  // namespace intelwall::firewalls

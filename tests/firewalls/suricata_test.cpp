@@ -1,0 +1,197 @@
+// A Suricata of one's own, with the real one: what is written is what it runs, or what it ran before.
+#include "firewalls/suricata.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <future>
+#include <set>
+
+#include "firewalls/suricata_socket.hpp"
+#include "os/file.hpp"
+#include "os/process.hpp"
+#include "support/suricata_sensor.hpp"
+
+namespace intelwall::firewalls {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+Decision decision(const std::string& name, Action action = Action::drop) {
+  const auto domain = parse_domain(name);
+  IW_ASSERT(domain.has_value());
+  return {.id = decision_id(*domain, action),
+          .domain = *domain,
+          .action = action,
+          .reason = RuleText("test"),
+          .source = RuleText("manual"),
+          .actor = RuleText("tester"),
+          .created_at = Time{1'790'000'000s},
+          .expires_at = Time{1'795'000'000s}};
+}
+Fold put(std::vector<Decision> decisions) {
+  return [decisions = std::move(decisions)](const Observation&) -> Result<Change> {
+    return Change{.put = decisions, .remove = {}};
+  };
+}
+Fold remove(std::vector<std::string> ids, Change::Intent intent = Change::Intent::deliberate) {
+  return [ids = std::move(ids), intent](const Observation&) -> Result<Change> {
+    return Change{.put = {}, .remove = ids, .intent = intent};
+  };
+}
+
+class SuricataTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "a live Suricata needs root";
+    if (!os::run({"suricata", "-V"})) GTEST_SKIP() << "there is no suricata on this machine";
+    directory_ = std::filesystem::temp_directory_path() / fmt::format("iw-own-{}", ::getpid());
+    std::filesystem::create_directories(directory_);
+    ASSERT_TRUE(os::replace_file(rules_file(), foreign));
+    sensor_.emplace(directory_ / "one");
+    ASSERT_EQ(sensor_->rules(), 1U);
+  }
+  void TearDown() override {
+    sensor_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  static constexpr const char* foreign =
+      "# ours to keep\nalert tls any any -> any any (msg:\"theirs\"; tls.sni; content:\"theirs.example\"; sid:7;)\n";
+  std::filesystem::path rules_file() const { return directory_ / "intelwall.rules"; }
+  std::string text() const { return os::read_file(rules_file()).value_or("(none)"); }
+  SuricataOptions options() const {
+    return {.rules_file = rules_file(), .config = sensor_->config(), .sockets = {sensor_->socket()}};
+  }
+
+  std::filesystem::path directory_;
+  std::optional<test::SuricataSensor> sensor_;
+};
+
+TEST_F(SuricataTest, PutsReadsBackAndLifts) {
+  const auto wall = make_suricata(options());
+  const auto evil = decision("evil.example");
+  const auto applied = wall->apply(put({evil, decision("watched.example", Action::alert)}));
+  ASSERT_TRUE(applied.has_value()) << applied.error().to_text();
+  EXPECT_EQ(applied->plan.steps.size(), 1U);
+  EXPECT_EQ(sensor_->rules(), 5U);
+  EXPECT_TRUE(wall->verify(*applied, 1s).has_value());
+
+  const auto seen = wall->observe();
+  ASSERT_TRUE(seen.has_value());
+  ASSERT_EQ(seen->enforced.size(), 2U);
+  EXPECT_EQ(seen->groups[0].foreign_rules, 1U);
+  EXPECT_EQ(seen->firewall, "suricata:" + rules_file().string());
+
+  // The same again writes nothing, and what is not ours stays byte for byte.
+  const auto inode = std::filesystem::last_write_time(rules_file());
+  const auto again = wall->apply(put({evil}));
+  ASSERT_TRUE(again.has_value());
+  EXPECT_TRUE(again->plan.empty());
+  EXPECT_EQ(std::filesystem::last_write_time(rules_file()), inode);
+  ASSERT_TRUE(wall->apply(remove({evil.id, seen->enforced[1].decision.id, seen->enforced[0].decision.id})).has_value());
+  EXPECT_THAT(text(), ::testing::StartsWith(foreign));
+  EXPECT_EQ(wall->observe()->enforced.size(), 0U);
+}
+
+TEST_F(SuricataTest, WhatItRefusesIsNotWritten) {
+  // Our own rules are always taken, so somebody else's line is what breaks.
+  ASSERT_TRUE(
+      os::replace_file(rules_file(), std::string(foreign) + "alert tls any any -> any any (nonsense; sid:8;)\n"));
+  const auto before = text();
+  const auto applied = make_suricata(options())->apply(put({decision("evil.example")}));
+  ASSERT_FALSE(applied.has_value());
+  EXPECT_THAT(applied.error().message, HasSubstr("nonsense"));
+  EXPECT_EQ(text(), before);
+  EXPECT_EQ(sensor_->rules(), 1U);
+}
+
+TEST_F(SuricataTest, ASensorThatDoesNotAnswerLeavesAllAsItIs) {
+  auto both = options();
+  both.sockets.emplace_back(directory_ / "nobody.socket");
+  const auto applied = make_suricata(both)->apply(put({decision("evil.example")}));
+  ASSERT_FALSE(applied.has_value());
+  EXPECT_EQ(applied.error().code, ErrorCode::unavailable);
+  EXPECT_EQ(text(), foreign);
+  EXPECT_EQ(sensor_->rules(), 1U);
+}
+
+TEST_F(SuricataTest, ASensorThatReadsOtherRulesIsToldAndAllIsPutBack) {
+  ASSERT_TRUE(os::replace_file(directory_ / "other.rules",
+                               "alert tls any any -> any any (msg:\"o\"; tls.sni; content:\"o.example\"; sid:9;)\n"));
+  test::SuricataSensor other(directory_ / "two", "[other.rules]");
+  ASSERT_EQ(other.rules(), 1U);
+  auto both = options();
+  both.sockets.push_back(other.socket());
+  const auto applied = make_suricata(both)->apply(put({decision("evil.example")}));
+  ASSERT_FALSE(applied.has_value());
+  EXPECT_THAT(applied.error().message, HasSubstr("did not change"));
+  EXPECT_THAT(applied.error().message, HasSubstr("rules before are in force again"));
+  EXPECT_THAT(applied.error().hint, HasSubstr("rule-files"));
+  EXPECT_EQ(text(), foreign);
+  EXPECT_EQ(sensor_->rules(), 1U);
+
+  // Two that do read it run the change both.
+  test::SuricataSensor third(directory_ / "three");
+  both.sockets.back() = third.socket();
+  const auto now = make_suricata(both)->apply(put({decision("evil.example")}));
+  ASSERT_TRUE(now.has_value()) << now.error().to_text();
+  EXPECT_EQ(sensor_->rules(), 3U);
+  EXPECT_EQ(third.rules(), 3U);
+}
+
+TEST_F(SuricataTest, WritersWaitForEachOther) {
+  std::vector<std::future<Result<Applied>>> writers;
+  for (int i = 0; i < 6; ++i)
+    writers.push_back(std::async(std::launch::async, [this, i] {
+      return make_suricata(options())->apply(put({decision(fmt::format("evil-{}.example", i))}));
+    }));
+  for (auto& writer : writers) {
+    const auto applied = writer.get();
+    EXPECT_TRUE(applied.has_value()) << applied.error().to_text();
+  }
+  EXPECT_EQ(make_suricata(options())->observe()->enforced.size(), 6U);
+  EXPECT_EQ(sensor_->rules(), 13U);
+}
+
+TEST_F(SuricataTest, AnUnattendedChangeMayNotEmptyIt) {
+  std::vector<Decision> many;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 20; ++i) {
+    many.push_back(decision(fmt::format("evil-{}.example", i)));
+    ids.push_back(many.back().id);
+  }
+  const auto wall = make_suricata(options());
+  ASSERT_TRUE(wall->apply(put(many)).has_value());
+  const auto refused = wall->apply(remove(ids, Change::Intent::unattended));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::refused);
+  EXPECT_EQ(wall->observe()->enforced.size(), 20U);
+}
+
+TEST_F(SuricataTest, AFullDiskKeepsTheRules) {
+  const auto small = directory_ / "small";
+  std::filesystem::create_directories(small);
+  ASSERT_EQ(os::run({"mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", small.string()})->exit_code, 0);
+  {
+    ASSERT_TRUE(os::replace_file(small / "intelwall.rules", foreign));
+    test::SuricataSensor sensor(directory_ / "small-sensor", fmt::format("[{}/intelwall.rules]", small.string()));
+    EXPECT_EQ(sensor.rules(), 1U);
+    std::vector<Decision> many;
+    for (int i = 0; i < 60; ++i) many.push_back(decision(fmt::format("evil-{}.example", i)));
+    const auto wall = make_suricata(
+        {.rules_file = small / "intelwall.rules", .config = sensor.config(), .sockets = {sensor.socket()}});
+    const auto applied = wall->apply(put(many));
+    ASSERT_FALSE(applied.has_value());
+    EXPECT_THAT(applied.error().message, HasSubstr("No space left"));
+    EXPECT_EQ(os::read_file(small / "intelwall.rules").value_or(""), foreign);
+    EXPECT_EQ(sensor.rules(), 1U);
+  }
+  EXPECT_EQ(os::run({"umount", small.string()})->exit_code, 0);
+}
+
+}  // namespace
+}  // namespace intelwall::firewalls
