@@ -172,6 +172,11 @@ Diagnosis doctor(Context& context, const std::vector<IpPrefix>& workloads) {
                                       "check credentials, Region and firewall"));
     return out;
   }
+  if (!context.settings.suricata.rules_file.empty()) {
+    out.firewall = "suricata:" + context.settings.suricata.rules_file.string();
+    for (auto& check : examine_suricata(context)) out.checks.push_back(std::move(check));
+    return out;
+  }
   if (auto credentials = context.session->credentials->get(); !credentials) {
     out.checks.push_back(failed_check(Severity::problem, "aws-unreachable", "there are no credentials for AWS",
                                       credentials.error(), "see AWS_PROFILE and AWS_ACCESS_KEY_ID"));

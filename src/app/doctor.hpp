@@ -20,6 +20,7 @@ namespace intelwall::app {
 ///   custom-action-missing
 /// ok: aws, firewall, policy, home-net, rule-order, earlier-pass-none, room, stream-exception, sync, alert-log, blocks,
 ///   lists, custom-actions
+/// With a Suricata of one's own: problems sensor-silent, rule-file-unreadable; warning sensor-refused-rules; ok sensor.
 struct Check {
   enum class Severity { ok, warning, problem };
   Severity severity = Severity::ok;
@@ -46,6 +47,9 @@ struct FirewallFacts {
 /// Pure.
 std::vector<Check> examine(const FirewallFacts& facts, const Settings& settings,
                            const std::vector<IpPrefix>& workloads);
+
+/// A Suricata of one's own; needs the firewall opened.
+std::vector<Check> examine_suricata(Context& context);
 
 struct Diagnosis {
   std::string firewall;
