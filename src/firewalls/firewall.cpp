@@ -10,6 +10,8 @@ const char* to_string(Step::Kind kind) {
       return "update-group";
     case Step::Kind::update_policy:
       return "update-policy";
+    case Step::Kind::delete_group:
+      return "delete-group";
   }
   return "unknown";
 }

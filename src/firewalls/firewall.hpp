@@ -45,7 +45,7 @@ using Fold = std::function<Result<Change>(const Observation&)>;
 
 /// One write that a plan would do, for people and for JSON.
 struct Step {
-  enum class Kind { create_group, update_group, update_policy };
+  enum class Kind { create_group, update_group, update_policy, delete_group };
   Kind kind = Kind::update_group;
   std::string target;              ///< group or policy name
   std::vector<std::string> added;  ///< rule texts, or references
