@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view falcon_type = "crowdstrike/crowdstrike-falcon/IOCType";
 constexpr std::string_view falcon_value = "crowdstrike/crowdstrike-falcon/IOCValue";
+constexpr std::string_view falcon_ioc_list = "crowdstrike/crowdstrike-falcon/IOCDomains";
+constexpr std::string_view falcon_observed_list = "crowdstrike/crowdstrike-falcon/ObservedDomains";
 constexpr std::string_view guardduty_sample = "aws/guardduty/service/additionalInfo/sample";
 constexpr std::string_view guardduty_extra = "aws/guardduty/service/additionalInfo/value";
 
@@ -20,10 +22,14 @@ std::string lowered(std::string_view text) {
   return lower;
 }
 
-/// Fields that never speak of the other side: Security Hub's own, who called an API, whose machine it was.
+/// Fields that never speak of the other side: Security Hub's own, who called an API, whose machine it was, what a file
+/// (format.com is a program) or a kind of attack is called.
 bool is_own_side(std::string_view field) {
-  constexpr std::array<std::string_view, 5> names = {"sourcedomain", "hostname", "computername", "machinedomain",
-                                                     "logondomain"};
+  constexpr std::array<std::string_view, 16> names = {
+      "sourcedomain", "hostname",       "computername", "machinedomain",       "logondomain",
+      "filename",     "filepath",       "tactic",       "parentimagefilename", "grandparentimagefilename",
+      "technique",    "associatedfile", "objective",    "detectname",          "techniqueid",
+      "tacticid"};
   return field.starts_with("aws/securityhub/") || field.find("ApiCallAction/") != std::string_view::npos ||
          std::ranges::count(names, lowered(field.substr(field.rfind('/') + 1))) > 0;
 }
@@ -65,6 +71,7 @@ Result<void> read_threat_intel(const Node& record, Candidates& candidates) {
 struct ProductFields {
   std::optional<Node> falcon_type;
   std::optional<Node> falcon_value;
+  std::vector<std::pair<std::string_view, Node>> lists;   ///< of domains, as falcon_asff writes them
   std::vector<std::pair<std::string_view, Node>> others;  ///< may mention a domain, sorted by key
   bool sample = false;
 };
@@ -78,6 +85,8 @@ Result<ProductFields> read_product_fields(const std::optional<Node>& fields) {
       read.falcon_type = value;
     } else if (key == falcon_value) {
       read.falcon_value = value;
+    } else if (key.starts_with(falcon_ioc_list) || key.starts_with(falcon_observed_list)) {
+      read.lists.emplace_back(key, value);
     } else if (key == guardduty_sample) {
       read.sample = read.sample || lowered(value.text()) == "true";
     } else if (key == guardduty_extra) {
@@ -88,7 +97,9 @@ Result<ProductFields> read_product_fields(const std::optional<Node>& fields) {
     return {};
   }));
   // Which of two equal mentions is told must not depend on the order of keys.
-  std::ranges::sort(read.others, {}, [](const auto& field) { return std::pair(field.first, field.first.data()); });
+  const auto place = [](const auto& field) { return std::pair(field.first, field.first.data()); };
+  std::ranges::sort(read.others, {}, place);
+  std::ranges::sort(read.lists, {}, place);
   return read;
 }
 
@@ -170,6 +181,8 @@ Result<Reading> read_asff(const Node& record, NameSearch& search) {
     IW_TRY(const auto sequence, detection->member("Sequence", Kind::object));
     IW_CHECK(read_sequence(sequence, candidates));
   }
+  for (const auto& [key, field] : fields.lists)
+    candidates.take_list(field, key.starts_with(falcon_ioc_list) ? Grade::ioc : Grade::observed);
   for (const auto& [key, field] : fields.others) candidates.search(field, bare_names_in(field.text()));
   candidates.search(title, BareNames::take);
   candidates.search(description, BareNames::take);

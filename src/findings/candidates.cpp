@@ -42,8 +42,8 @@ void Candidates::keep(const Node& field, std::string_view text, DomainSpec domai
   candidate.evidence = {field.path(finding_), bounded(excerpt, excerpt_size), grade};
 }
 
-void Candidates::keep_refused(const Node& field, Grade grade, std::string why_not) {
-  auto text = bounded(field.text());
+void Candidates::keep_refused(const Node& field, std::string_view whole, Grade grade, std::string why_not) {
+  auto text = bounded(whole);
   const auto same = [&](const Candidate& kept) { return !kept.domain && kept.text == text; };
   const auto known = std::ranges::find_if(kept_, same);
   if (known != kept_.end() && (known->evidence.grade == Grade::ioc || grade == Grade::observed)) return;
@@ -55,16 +55,27 @@ void Candidates::keep_refused(const Node& field, Grade grade, std::string why_no
 }
 
 void Candidates::take(const std::optional<Node>& field, Grade grade) {
-  if (!field || field->text().empty()) return;
-  const auto text = field->text();
+  if (field && !field->text().empty()) take_text(*field, field->text(), grade);
+}
+
+void Candidates::take_list(const Node& field, Grade grade) {
+  auto rest = field.text();
+  while (!rest.empty()) {
+    const auto item = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
+    if (!item.empty()) take_text(field, item, grade);
+  }
+}
+
+void Candidates::take_text(const Node& field, std::string_view text, Grade grade) {
   if (text.size() > max_value) {
-    keep_refused(*field, grade, fmt::format("{} bytes are too long for a domain or URL", text.size()));
+    keep_refused(field, text, grade, fmt::format("{} bytes are too long for a domain or URL", text.size()));
     return;
   }
   if (auto domain = parse_domain(text)) {
-    keep(*field, text, *std::move(domain), grade, text);
+    keep(field, text, *std::move(domain), grade, text);
   } else {
-    keep_refused(*field, grade, std::move(domain).error().message);
+    keep_refused(field, text, grade, std::move(domain).error().message);
   }
 }
 
@@ -72,7 +83,7 @@ void Candidates::refuse(const Node& field, std::string_view type) {
   if (field.text().empty()) return;
   constexpr std::string_view hashes[] = {"hash", "sha", "md5"};
   const bool hash = std::ranges::any_of(hashes, [&](auto word) { return contains_nocase(type, word); });
-  keep_refused(field, Grade::ioc,
+  keep_refused(field, field.text(), Grade::ioc,
                fmt::format("its type is {}: {}not a domain", printable(type, 40), hash ? "a hash, " : ""));
 }
 

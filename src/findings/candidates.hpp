@@ -20,6 +20,8 @@ class Candidates {
 
   /// A field that stands for one domain or URL; text that is none is kept as refused. Nothing to do when it is empty.
   void take(const std::optional<Node>& field, Grade grade);
+  /// The same for each of a list's domains, separated by commas.
+  void take_list(const Node& field, Grade grade);
   /// An indicator of another type than a domain.
   void refuse(const Node& field, std::string_view type);
   /// Running text that may mention domains.
@@ -30,7 +32,8 @@ class Candidates {
 
  private:
   void keep(const Node& field, std::string_view text, DomainSpec domain, Grade grade, std::string_view excerpt);
-  void keep_refused(const Node& field, Grade grade, std::string why_not);
+  void keep_refused(const Node& field, std::string_view text, Grade grade, std::string why_not);
+  void take_text(const Node& field, std::string_view text, Grade grade);
   bool has_room();
 
   const Node* finding_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/time.hpp"
+#include "findings/falcon_asff.hpp"
 #include "findings/falcon_fields.hpp"
 #include "findings/falcon_severity.hpp"
 #include "findings/readers.hpp"
@@ -116,6 +117,13 @@ bool ends_in_nocase(std::string_view text, std::string_view lower_case_end) {
 
 }  // namespace
 
+bool is_detection_event(std::string_view event_type) {
+  constexpr std::string_view epp = "epp";
+  if (!ends_in_nocase(event_type, detection_event)) return false;
+  const auto before = event_type.substr(0, event_type.size() - detection_event.size());
+  return before.empty() || (before.size() == epp.size() && ends_in_nocase(before, epp));
+}
+
 Result<Reading> read_falcon_event(const Node& record, NameSearch& search) {
   OddParts ignored;
   const FalconFields top(record, ignored);
@@ -130,16 +138,14 @@ Result<Reading> read_falcon_event(const Node& record, NameSearch& search) {
   if (type.empty()) {
     return std::unexpected(record.error("has no eventType in its metadata", "pass the event on as the stream gave it"));
   }
-  const std::string_view before =
-      std::string_view(type).substr(0, type.size() - std::min(type.size(), detection_event.size()));
-  const bool epp = ends_in_nocase(before, "epp") && before.size() == 3;
-  if (!ends_in_nocase(type, detection_event) || !(before.empty() || epp)) {
+  if (!is_detection_event(type)) {
     return std::unexpected(
         record.error(fmt::format("is a Falcon event of the type \"{}\", which carries no detection that is read",
                                  printable(type, 60)),
                      "DetectionSummaryEvent and EppDetectionSummaryEvent are read; leave the others out"));
   }
-  IW_TRY(auto reading, read_detection(record, *event, epp ? FalconScale::hundred : FalconScale::five, search));
+  const bool legacy = type.size() == detection_event.size();
+  IW_TRY(auto reading, read_detection(record, *event, legacy ? FalconScale::five : FalconScale::hundred, search));
   reading.finding.updated_at = format_milliseconds(metadata.number({"eventcreationtime"}));
   return reading;
 }
