@@ -97,7 +97,7 @@ TEST_F(ListGroupsTest, WhatIsNotOursStays) {
   EXPECT_EQ(policy().references().back().priority, 1001);
 
   // A rule of theirs in a group of ours, above and below.
-  set_text("intelwall-hunts-1", std::string("# mine\n") + foreign + text("intelwall-hunts-1") + list_rule(1));
+  set_text("intelwall-hunts-1", std::string("# mine\n") + foreign + text("intelwall-hunts-1") + list_rule(99));
   apply({list_part(5, 10)});
   EXPECT_EQ(text("intelwall-hunts-1"), list_part(5, 10).text + "# mine\n" + foreign);
   apply({});
