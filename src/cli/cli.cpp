@@ -118,6 +118,7 @@ int run(int argc, char** argv) {
   add_lab_commands(root, global, action);
   add_rules_commands(root, global, action);
   add_config_commands(root, global, action);
+  add_intel_commands(root, global, action);
   add_fql_commands(root, global, action);
   add_completion_command(root, action);
 

@@ -7,6 +7,7 @@
 
 #include "app/report.hpp"
 #include "cli/command.hpp"
+#include "cli/fql_report.hpp"
 #include "intel/fql.hpp"
 #include "intel/fql_lines.hpp"
 #include "intel/fql_moment.hpp"
@@ -42,27 +43,8 @@ Result<Time> parse_now(const std::string& text) {
 
 Result<Terms> read_terms(const Flags& flags) {
   IW_TRY(const Time now, parse_now(flags.now));
-  const auto age = parse_lifetime(flags.old_date);
-  if (!age || !*age)
-    return fail(ErrorCode::usage, fmt::format("'{}' is no age", printable(flags.old_date, 60)), "--old-date",
-                "write a number and s, m, h, d or w, as in 30d");
-  return Terms{.now = now, .options = {.old_date = **age}};
-}
-
-void print_remark(std::string_view kind, const std::string& filter, const fql::Remark& remark) {
-  std::fputs(fmt::format("{}: FQL column {}: {}{}\n{}", kind, remark.column, remark.message,
-                         remark.hint.empty() ? "" : " (" + remark.hint + ")", fql::caret_lines(filter, remark.column))
-                 .c_str(),
-             stderr);
-}
-
-int report_fault(const Global& global, const std::string& filter, const fql::Remark& fault) {
-  print_remark("intelwall", filter, fault);
-  if (global.output() == Output::json) {
-    const Error error{ErrorCode::invalid_input, fault.message, fmt::format("FQL column {}", fault.column), fault.hint};
-    print_json({{"ok", false}, {"column", fault.column}, {"error", app::to_json(error)}});
-  }
-  return failed;
+  IW_TRY(const auto options, parse_old_date(flags.old_date));
+  return Terms{.now = now, .options = options};
 }
 
 nlohmann::json to_json(const std::vector<fql::Remark>& warnings) {
@@ -150,6 +132,29 @@ int run_eval(const Global& global, const Flags& flags) {
 }
 
 }  // namespace
+
+void print_remark(std::string_view kind, const std::string& filter, const fql::Remark& remark) {
+  std::fputs(fmt::format("{}: FQL column {}: {}{}\n{}", kind, remark.column, remark.message,
+                         remark.hint.empty() ? "" : " (" + remark.hint + ")", fql::caret_lines(filter, remark.column))
+                 .c_str(),
+             stderr);
+}
+
+int report_fault(const Global& global, const std::string& filter, const fql::Remark& fault) {
+  print_remark("intelwall", filter, fault);
+  if (global.output() == Output::json) {
+    const Error error{ErrorCode::invalid_input, fault.message, fmt::format("FQL column {}", fault.column), fault.hint};
+    print_json({{"ok", false}, {"column", fault.column}, {"error", app::to_json(error)}});
+  }
+  return failed;
+}
+
+Result<fql::ParseOptions> parse_old_date(const std::string& text) {
+  const auto age = parse_lifetime(text);
+  if (age && *age) return fql::ParseOptions{.old_date = **age};
+  return fail(ErrorCode::usage, fmt::format("'{}' is no age", printable(text, 60)), "--old-date",
+              "write a number and s, m, h, d or w, as in 30d");
+}
 
 void add_fql_commands(CLI::App& root, Global& global, Action& action) {
   auto* fql = add_command(root, "fql", "Check, explain and try filters in the Falcon Query Language",

@@ -12,6 +12,7 @@
 #include "app/compile_lists.hpp"
 #include "app/report.hpp"
 #include "cli/command.hpp"
+#include "cli/progress_line.hpp"
 #include "intel/line_reader.hpp"
 
 namespace intelwall::cli {
@@ -20,44 +21,17 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// One line on a terminal's stderr, over and over; nothing anywhere else.
-class ProgressLine {
- public:
-  ProgressLine() : is_shown_(::isatty(STDERR_FILENO) == 1) {}
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() { clear(); }
-
-  void show(const app::ReadProgress& progress) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!is_shown_ || now - last_ < std::chrono::milliseconds(100)) return;
-    last_ = now;
+void show(ProgressLine& line, const app::ReadProgress& progress) {
+  line.show([&] {
     std::string bar;
     if (progress.size > 0) {
       constexpr std::uint64_t width = 30;
       const auto filled = std::min(width, width * progress.consumed / progress.size);
       bar = fmt::format("[{:<{}}] {:>3} %  ", std::string(filled, '#'), width, 100 * progress.consumed / progress.size);
     }
-    write(fmt::format("{}{} domains", bar, progress.domains));
-  }
-  void show(std::string_view text) {
-    if (is_shown_) write(std::string(text));
-  }
-  void clear() {
-    if (is_dirty_) std::fputs("\r\x1b[K", stderr);
-    is_dirty_ = false;
-  }
-
- private:
-  void write(const std::string& text) {
-    std::fputs(("\r\x1b[K" + text).c_str(), stderr);
-    std::fflush(stderr);
-    is_dirty_ = true;
-  }
-  bool is_shown_;
-  bool is_dirty_ = false;
-  std::chrono::steady_clock::time_point last_;
-};
+    return fmt::format("{}{} domains", bar, progress.domains);
+  });
+}
 
 void print_refused(const intel::ListReport& read) {
   constexpr std::size_t most = 20;
@@ -122,8 +96,8 @@ int run_compile(const Global& global, CompileFlags flags) {
   if (auto read = read_flags(global, flags); !read) return report(global, read.error());
   ProgressLine line;
   const auto outcome = app::compile_lists(flags.request, [&line](const app::ReadProgress& progress) {
-    if (progress.size > 0 && progress.consumed >= progress.size) return line.show("compiling");
-    line.show(progress);
+    if (progress.size > 0 && progress.consumed >= progress.size) return line.show_now("compiling");
+    show(line, progress);
   });
   line.clear();
   print_refused(outcome.read);
@@ -157,7 +131,7 @@ int run_match(const Global& global, const std::vector<std::string>& files, const
   intel::ListReport read;
   ProgressLine line;
   const auto set =
-      app::read_set(files, options, read, [&line](const app::ReadProgress& progress) { line.show(progress); });
+      app::read_set(files, options, read, [&line](const app::ReadProgress& progress) { show(line, progress); });
   line.clear();
   print_refused(read);
   if (!set) return report(global, set.error());

@@ -75,7 +75,7 @@ class Pull {
   Pull(Client& client, const IndicatorQuery& query, IndicatorCursor from)
       : client_(client),
         query_(query),
-        now_(client.session().clock()),
+        now_(query.now.value_or(client.session().clock())),
         limit_(query.page_size),
         report_{.cursor = std::move(from)} {}
 

@@ -36,6 +36,7 @@ struct IndicatorQuery {
   Deleted deleted = Deleted::hidden;
   Relations relations = Relations::without;
   std::size_t page_size = 10'000;  ///< at most Intel::most_a_page
+  std::optional<Time> now;         ///< what relative dates count from; else the present
 };
 /// Deleted ones where the filter speaks of `deleted`.
 IndicatorQuery::Deleted deleted_as_asked(const fql::Filter& filter);
