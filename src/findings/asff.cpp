@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "findings/connections.hpp"
 #include "findings/readers.hpp"
 
 namespace intelwall::findings {
@@ -13,6 +14,8 @@ constexpr std::string_view falcon_value = "crowdstrike/crowdstrike-falcon/IOCVal
 constexpr std::string_view falcon_ioc_list = "crowdstrike/crowdstrike-falcon/IOCDomains";
 constexpr std::string_view falcon_observed_list = "crowdstrike/crowdstrike-falcon/ObservedDomains";
 constexpr std::string_view guardduty_sample = "aws/guardduty/service/additionalInfo/sample";
+constexpr std::string_view guardduty_local =
+    "aws/guardduty/service/action/networkConnectionAction/localIpDetails/ipAddressV4";
 constexpr std::string_view guardduty_extra = "aws/guardduty/service/additionalInfo/value";
 
 std::string lowered(std::string_view text) {
@@ -72,6 +75,7 @@ struct ProductFields {
   std::optional<Node> falcon_type;
   std::optional<Node> falcon_value;
   std::vector<std::pair<std::string_view, Node>> lists;   ///< of domains, as falcon_asff writes them
+  std::string_view local_address;                         ///< of GuardDuty's network connection
   std::vector<std::pair<std::string_view, Node>> others;  ///< may mention a domain, sorted by key
   bool sample = false;
 };
@@ -91,6 +95,8 @@ Result<ProductFields> read_product_fields(const std::optional<Node>& fields) {
       read.sample = read.sample || lowered(value.text()) == "true";
     } else if (key == guardduty_extra) {
       read.sample = read.sample || says_sample(value.text());
+    } else if (key == guardduty_local) {
+      read.local_address = value.text();
     } else if (may_hold_name(value.text()) && !is_own_side(key)) {
       read.others.emplace_back(key, value);
     }
@@ -187,6 +193,11 @@ Result<Reading> read_asff(const Node& record, NameSearch& search) {
   candidates.search(title, BareNames::take);
   candidates.search(description, BareNames::take);
   finding.candidates = candidates.finish();
+  Connections connections(record);
+  connections.take_network(record);
+  IW_TRY(const auto action, record.member("Action", Kind::object));
+  if (action) connections.take_action(*action, fields.local_address);
+  finding.connections = connections.finish();
   reading.overflowed = candidates.overflowed();
   return reading;
 }

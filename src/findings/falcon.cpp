@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/time.hpp"
+#include "findings/connections.hpp"
 #include "findings/falcon_asff.hpp"
 #include "findings/falcon_fields.hpp"
 #include "findings/falcon_severity.hpp"
@@ -103,6 +104,9 @@ Result<Reading> read_detection(const Node& record, const Node& detection, Falcon
   take_observed(fields, {"networkaccesses"}, {"remoteaddress"}, candidates);
   search_texts(fields, candidates);
   finding.candidates = candidates.finish();
+  Connections connections(record);
+  fields.each({"networkaccesses"}, [&](const Node& access) { connections.take_access(access); });
+  finding.connections = connections.finish();
   reading.overflowed = candidates.overflowed();
   reading.odd_parts = odd.count;
   reading.first_odd_part = std::move(odd.first);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,13 @@ struct Candidate {
   std::string why_not;
 };
 
+/// A connection that the finding names, by both its ends. Which of them opened it is told differently by products.
+struct Connection {
+  std::string source, destination;                      ///< single addresses, as inet_ntop writes them
+  std::uint16_t source_port = 0, destination_port = 0;  ///< 0: not told
+  std::string path;                                     ///< JSON path inside the finding
+};
+
 enum class Source { security_hub, guardduty, falcon };
 const char* to_string(Source source);
 
@@ -46,6 +54,8 @@ struct Finding {
   /// One per distinct (name, scope): the strongest evidence wins. Refused texts are kept too, so that each refusal can
   /// be told. Empty: the finding names no domain, which is a clear answer and no error.
   std::vector<Candidate> candidates;
+  /// Those of which both addresses are named; distinct, at most 50.
+  std::vector<Connection> connections;
 };
 
 /// The custom action that carried the findings, when they came by one.

@@ -1,3 +1,4 @@
+#include "findings/connections.hpp"
 #include "findings/readers.hpp"
 
 namespace intelwall::findings {
@@ -22,10 +23,11 @@ Result<bool> is_sample(const Node& service) {
   return sample && sample->truth();
 }
 
-Result<void> read_service(const Node& service, Candidates& candidates) {
-  // awsApiCallAction names the caller's domain, networkConnectionAction none: only DNS requests are looked at.
+Result<void> read_service(const Node& service, Candidates& candidates, Connections& connections) {
+  // awsApiCallAction names the caller's domain, networkConnectionAction none: only DNS requests name a candidate.
   IW_TRY(const auto action, service.member("Action", Kind::object));
   if (action) {
+    connections.take_action(*action, {});
     IW_TRY(const auto request, action->member("DnsRequestAction", Kind::object));
     if (request) {
       IW_TRY(const auto domain, request->member("Domain", Kind::string));
@@ -61,15 +63,17 @@ Result<Reading> read_guardduty(const Node& raw, Spelling spelling, NameSearch& s
   finding.sample = finding.title.starts_with("[SAMPLE]");
 
   Candidates candidates(record, search);
+  Connections connections(record);
   IW_TRY(const auto service, record.member("Service", Kind::object));
   if (service) {
     IW_TRY(const bool sample, is_sample(*service));
     finding.sample = finding.sample || sample;
-    IW_CHECK(read_service(*service, candidates));
+    IW_CHECK(read_service(*service, candidates, connections));
   }
   candidates.search(title, BareNames::take);
   candidates.search(description, BareNames::take);
   finding.candidates = candidates.finish();
+  finding.connections = connections.finish();
   reading.overflowed = candidates.overflowed();
   return reading;
 }

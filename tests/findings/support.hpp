@@ -45,6 +45,15 @@ inline std::vector<std::string> show(const Finding& finding) {
   return lines;
 }
 
+/// "10.0.0.1:53517 203.0.113.7:443 <- path"
+inline std::vector<std::string> show_connections(const Finding& finding) {
+  std::vector<std::string> lines;
+  for (const auto& each : finding.connections)
+    lines.push_back(fmt::format("{}:{} {}:{} <- {}", each.source, each.source_port, each.destination,
+                                each.destination_port, each.path));
+  return lines;
+}
+
 /// Everything a report holds, for comparing two of them.
 inline std::string dump(const ReadReport& report) {
   std::string text = fmt::format("{} records\n", report.records);
@@ -57,6 +66,7 @@ inline std::string dump(const ReadReport& report) {
       text += fmt::format("  {}|{}|{}|{}|{}|{}\n", c.domain ? c.domain->name.text() : "", c.text, c.evidence.path,
                           c.evidence.text, to_string(c.evidence.grade), c.why_not);
     }
+    for (const auto& line : show_connections(f)) text += "  " + line + "\n";
   }
   for (const auto& error : report.errors) text += error.to_text() + "\n";
   return text;
