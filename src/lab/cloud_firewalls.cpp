@@ -20,10 +20,6 @@ constexpr std::array zones{Zone{"us-east-1a", "subnet-0a11ab1ab1ab1ab1a", "vpce-
                            Zone{"us-east-1b", "subnet-0b22ab1ab1ab1ab1b", "vpce-0b22ab1ab1ab1ab1b"}};
 constexpr const char* vpc_id = "vpc-01ab1ab1ab1ab1ab1";
 
-ApiResult<const Firewall*> find_firewall(const State& state, const Json& input) {
-  return find_resource(state.firewalls, input, "FirewallArn", "FirewallName");
-}
-
 /// State and Resource, or both const.
 template <class AnyState>
 auto find_taggable(AnyState& state, const Json& input) {
@@ -54,6 +50,16 @@ std::map<std::string, std::string> configuration(const State& state, const Firew
 }
 
 }  // namespace
+
+ApiResult<const Firewall*> find_firewall(const State& state, const Json& input) {
+  return find_resource(state.firewalls, input, "FirewallArn", "FirewallName");
+}
+
+std::vector<std::string> zone_names() {
+  std::vector<std::string> names;
+  for (const Zone& zone : zones) names.emplace_back(zone.name);
+  return names;
+}
 
 ApiAnswer describe_firewall(const State& state, const Json& input, const Deployment& deployment) {
   IW_TRY(const Firewall* const firewall, find_firewall(state, input));

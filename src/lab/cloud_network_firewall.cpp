@@ -138,6 +138,10 @@ PolicySnapshot policy_settings(const nfw::Policy& policy) {
   PolicySnapshot snapshot;
   snapshot.strict_order = policy.strict_order();
   snapshot.vpc_cidr = vpc_cidr;
+  const std::string exception =
+      text_or(child(policy.body, "StatefulEngineOptions"), "StreamExceptionPolicy", "DROP");  // the default
+  if (exception == "REJECT") snapshot.stream_exception = StreamException::reject;
+  if (exception == "CONTINUE") snapshot.stream_exception = StreamException::go_on;
   for (const auto& [name, set] : child(child(policy.body, "PolicyVariables"), "RuleVariables").items()) {
     std::string value;
     for (const Json& part : child(set, "Definition")) value += (value.empty() ? "" : ",") + part.get<std::string>();
@@ -175,7 +179,8 @@ NetworkFirewall::NetworkFirewall(std::shared_ptr<DataPlane> data_plane, Clock cl
     : data_plane_(std::move(data_plane)),
       clock_(std::move(clock)),
       state_(std::make_shared<const nfw::State>(seed(order, clock_()))),
-      deployment_(data_plane_, sync_delay) {
+      deployment_(data_plane_, sync_delay),
+      flow_operations_(data_plane_, clock_, nfw::zone_names()) {
   Deployment::Version version{.compiled = {}, .tokens = active_tokens(*state_)};
   if (data_plane_) {
     Result<CompiledPolicy> compiled = compile_policy(snapshot_of(*state_));
@@ -266,6 +271,10 @@ ApiAnswer NetworkFirewall::call(const std::string& operation, Json input) {
   prune(*shape, input);
   if (const auto found = writes.find(operation); found != writes.end()) return write(found->second, input);
   const auto now = state();
+  if (FlowOperations::knows(operation)) {
+    IW_CHECK(nfw::find_firewall(*now, input));
+    return flow_operations_.call(operation, input);
+  }
   if (operation == "DescribeFirewall") return nfw::describe_firewall(*now, input, deployment_);
   return reads.at(operation)(*now, input);
 }

@@ -10,6 +10,7 @@
 
 #include "core/time.hpp"
 #include "lab/cloud_deployment.hpp"
+#include "lab/cloud_flow_operations.hpp"
 #include "lab/cloud_shape.hpp"
 #include "lab/policy_compiler.hpp"
 
@@ -76,6 +77,8 @@ std::unexpected<ApiError> bad_parameter(const std::string& parameter, const std:
 std::string make_arn(const char* kind, const std::string& name);
 std::unexpected<ApiError> invalid_request(std::string message);
 std::unexpected<ApiError> not_found(const std::string& what);
+/// The firewall that the input names.
+ApiResult<const Firewall*> find_firewall(const State& state, const Json& input);
 /// Finds by the ARN or name members of the input; both may be given when they agree.
 template <class Resources>
 auto find_resource(Resources& all, const Json& input, const char* arn_member, const char* name_member)
@@ -101,6 +104,7 @@ ApiAnswer list_policies(const State& state, const Json& input);
 ApiChange associate_policy(State& state, const Json& input, Time now);
 ApiAnswer describe_firewall(const State& state, const Json& input, const Deployment& deployment);
 ApiAnswer describe_logging(const State& state, const Json& input);
+std::vector<std::string> zone_names();
 ApiAnswer list_firewalls(const State& state, const Json& input);
 ApiChange update_logging(State& state, const Json& input, Time now);
 ApiChange tag_resource(State& state, const Json& input, Time now);
@@ -120,7 +124,10 @@ class NetworkFirewall {
                   Order order);
 
   ApiAnswer call(const std::string& operation, Json input);
-  void stop() { deployment_.stop(); }
+  void stop() {
+    deployment_.stop();
+    flow_operations_.stop();
+  }
 
  private:
   using Write = nfw::ApiChange (*)(nfw::State&, const Json&, Time);
@@ -138,6 +145,7 @@ class NetworkFirewall {
   mutable std::mutex mutex_;  ///< guards state_
   std::shared_ptr<const nfw::State> state_;
   Deployment deployment_;
+  FlowOperations flow_operations_;
 };
 
 template <class Resources>

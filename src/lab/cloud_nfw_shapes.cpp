@@ -108,6 +108,22 @@ ShapePtr policy() {
        optional("EnableTLSSessionHolding", boolean())});
 }
 
+ShapePtr start_flow_operation() {
+  const ShapePtr address = structure({required("AddressDefinition", text(1, 255))});
+  const ShapePtr port = text(1, 1024, &patterns::one_line);
+  const ShapePtr filter = structure({optional("SourceAddress", address), optional("DestinationAddress", address),
+                                     optional("SourcePort", port), optional("DestinationPort", port),
+                                     optional("Protocols", list(text(1, 12, &patterns::one_line)))});
+  return structure({required("FirewallArn", arn()), optional("AvailabilityZone", text()),
+                    optional("MinimumFlowAgeInSeconds", integer()), required("FlowFilters", list(filter))});
+}
+ShapePtr flow_operation(std::vector<Shape::Member> more) {
+  more.push_back(required("FirewallArn", arn()));
+  more.push_back(required("FlowOperationId", text(36, 36, &patterns::token)));
+  more.push_back(optional("AvailabilityZone", text()));
+  return structure(std::move(more));
+}
+
 std::unordered_map<std::string, ShapePtr> all() {
   const ShapePtr group = rule_group(), policy_document = policy();
   const ShapePtr source_metadata = structure({optional("SourceArn", arn()), optional("SourceUpdateToken", token())});
@@ -171,6 +187,14 @@ std::unordered_map<std::string, ShapePtr> all() {
                                    optional("VpcIds", list(text(1, 128)))})},
       {"AssociateFirewallPolicy", structure({optional("UpdateToken", token()), optional("FirewallArn", arn()),
                                              optional("FirewallName", name()), required("FirewallPolicyArn", arn())})},
+      {"StartFlowFlush", start_flow_operation()},
+      {"StartFlowCapture", start_flow_operation()},
+      {"DescribeFlowOperation", flow_operation({})},
+      {"ListFlowOperationResults",
+       flow_operation({optional("NextToken", next_token()), optional("MaxResults", max_results())})},
+      {"ListFlowOperations", structure({required("FirewallArn", arn()), optional("AvailabilityZone", text()),
+                                        optional("FlowOperationType", one_of({"FLOW_FLUSH", "FLOW_CAPTURE"})),
+                                        optional("NextToken", next_token()), optional("MaxResults", max_results())})},
       {"TagResource", structure({required("ResourceArn", arn()), required("Tags", tags())})},
       {"UntagResource",
        structure({required("ResourceArn", arn()),

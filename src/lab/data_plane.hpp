@@ -4,6 +4,7 @@
 #include <string>
 
 #include "lab/policy_compiler.hpp"
+#include "lab/tcp_flows.hpp"
 
 namespace intelwall::lab {
 
@@ -26,6 +27,11 @@ class DataPlane {
   /// all.
   virtual Result<void> load(const CompiledPolicy& policy) = 0;
   virtual DataPlaneHealth health() = 0;
+  /// The TCP connections that pass the engine now.
+  virtual Result<std::vector<TcpFlow>> flows() = 0;
+  /// Makes the engine forget these flows, as when they have timed out: what comes of them is midstream traffic, whose
+  /// fate is the policy's StreamException. Returns when that is in force.
+  virtual Result<void> forget(const std::vector<TcpFlow>& flows) = 0;
 };
 
 }  // namespace intelwall::lab

@@ -13,6 +13,20 @@ std::string interface_entry(const std::string& interface, const std::string& cop
       interface, cluster, copy_to);
 }
 
+/// Of packets whose connection's beginning was not seen. To go on with them, the engine must pick connections up
+/// midstream.
+std::string_view midstream(StreamException exception) {
+  switch (exception) {
+    case StreamException::drop:
+      return "  midstream: no\n  midstream-policy: drop-flow\n";
+    case StreamException::reject:
+      return "  midstream: no\n  midstream-policy: reject\n";
+    case StreamException::go_on:
+      break;
+  }
+  return "  midstream: yes\n  midstream-policy: ignore\n";
+}
+
 /// A path as a YAML single-quoted scalar.
 std::string quoted(const std::filesystem::path& path) {
   std::string text = "'";
@@ -65,6 +79,7 @@ std::string suricata_yaml(const EngineConfig& config) {
       "  inline: auto\n"
       "  reassembly: {memcap: 512mb, depth: 1mb, toserver-chunk-size: 2560, toclient-chunk-size: 2560}\n";
   if (!config.inside.empty()) {
+    text += midstream(config.stream_exception);
     text += "af-packet:\n" + interface_entry(config.inside, config.outside, 99) +
             interface_entry(config.outside, config.inside, 98);
   }

@@ -13,6 +13,7 @@ struct EngineConfig {
   std::filesystem::path rules;      ///< the rule file
   std::filesystem::path socket;     ///< of commands; empty: none
   EngineOrder order = EngineOrder::action;
+  StreamException stream_exception = StreamException::drop;
   std::string inside, outside;  ///< interfaces to copy packets between; empty: no live traffic (-T, -r)
 };
 

@@ -4,15 +4,18 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "core/time.hpp"
 #include "firewalls/suricata_socket.hpp"
 #include "lab/data_plane_config.hpp"
+#include "lab/data_plane_text.hpp"
 #include "lab/network.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
@@ -45,38 +48,6 @@ constexpr std::uint32_t sids_a_load = 1'000'000;
 constexpr std::uint32_t loads_before_reuse = 4'000;
 constexpr std::size_t remembered_loads = 16;
 
-/// The policy's rules with their sids moved up; a rule ends with "sid:N;)".
-std::string renumbered(const CompiledPolicy& policy, std::uint32_t base) {
-  std::string text;
-  text.reserve(policy.rules.size() + policy.rule_count * 8);
-  std::string_view rest = policy.rules;
-  while (!rest.empty()) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-    const auto mark = line.rfind("sid:");
-    if (mark == std::string_view::npos) continue;
-    const auto number = line.substr(mark + 4, line.find(';', mark) - mark - 4);
-    text.append(line.substr(0, mark + 4));
-    text += fmt::format("{};)\n", base + static_cast<std::uint32_t>(std::stoul(std::string(number))));
-  }
-  return text;
-}
-
-/// The engine's own words about the first thing it did not like.
-std::string first_complaint(const std::string& output) {
-  const auto find = [&](std::string_view word) { return output.find(word); };
-  auto at = find("error parsing signature");
-  if (at == std::string::npos) at = find("Error: ");
-  if (at == std::string::npos) at = find("<Error>");
-  if (at == std::string::npos)
-    return printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
-  // A line before it often holds the reason: "Error: detect-content: …", then "error parsing signature …".
-  const auto first = std::min(at, std::min(find("Error: "), find("<Error>")));
-  const auto end =
-      output.find('\n', output.find('\n', first) == std::string::npos ? first : output.find('\n', first) + 1);
-  return printable(output.substr(first, end - first), 600);
-}
-
 class Plane final : public SuricataPlane {
  public:
   explicit Plane(SuricataOptions options) : options_(std::move(options)) {}
@@ -104,7 +75,8 @@ class Plane final : public SuricataPlane {
     const auto yaml = options_.rules_directory / fmt::format("test-{}.yaml", number);
     const auto ran = [&]() -> Result<os::ProcessResult> {
       IW_CHECK(os::replace_file(rules, policy.rules));
-      IW_CHECK(os::replace_file(yaml, suricata_yaml({options_.log_directory, rules, {}, policy.order, {}, {}})));
+      IW_CHECK(os::replace_file(
+          yaml, suricata_yaml({options_.log_directory, rules, {}, policy.order, policy.stream_exception, {}, {}})));
       return os::run({options_.program, "-T", "-c", yaml, "-l", options_.log_directory}, {.time_out = 120s});
     }();
     std::error_code ignored;
@@ -127,7 +99,8 @@ class Plane final : public SuricataPlane {
     }
     const auto before = current_;
     const auto before_base = base_;
-    auto loaded = policy.order == before.order ? reload(policy) : restart_with(policy);
+    const bool same_start = policy.order == before.order && policy.stream_exception == before.stream_exception;
+    auto loaded = same_start ? reload(policy) : restart_with(policy);
     if (loaded) {
       set_health(State::running, {}, current_.rule_count);
       return {};
@@ -136,7 +109,7 @@ class Plane final : public SuricataPlane {
     current_ = before;
     base_ = before_base;
     const auto why = loaded.error().message;
-    const auto back = policy.order == before.order ? put_back() : start_engine();
+    const auto back = same_start ? put_back() : start_engine();
     if (back) {
       set_health(State::running, fmt::format("the last load failed ({}): the rules before it were put back", why),
                  current_.rule_count);
@@ -159,12 +132,29 @@ class Plane final : public SuricataPlane {
     }
     // What was true at the last look may not be any more: ask, unless a load is under way.
     if (const std::unique_lock lock(engine_, std::try_to_lock); lock) {
-      if (const auto verified = verify(current_.rule_count); !verified) {
+      if (const auto verified = verify(current_); !verified) {
         return {State::degraded, "the rules in force are not those that must be: " + verified.error().message, 0};
       }
     }
     const std::lock_guard lock(health_mutex_);
     return health_;
+  }
+
+  Result<std::vector<TcpFlow>> flows() override {
+    if (options_.hosts_namespace.empty()) return std::vector<TcpFlow>{};
+    return tcp_flows(options_.hosts_namespace);
+  }
+
+  Result<void> forget(const std::vector<TcpFlow>& flows) override {
+    const std::lock_guard lock(engine_);
+    if (!is_alive())
+      return fail(ErrorCode::unavailable, "Suricata does not run", {}, "it is being restarted: try again");
+    // Picked up again with the next packet, as all that is midstream.
+    if (current_.stream_exception == StreamException::go_on) return {};
+    auto wanted = forgotten_;
+    for (const auto& flow : flows)
+      if (std::ranges::find(wanted, flow) == wanted.end()) wanted.push_back(flow);
+    return forget_exactly(std::move(wanted));
   }
 
   std::optional<CompiledPolicy::Origin> origin_of(std::uint32_t sid) const override {
@@ -211,8 +201,16 @@ class Plane final : public SuricataPlane {
     if (origins_.size() > remembered_loads) origins_.pop_back();
   }
 
+  /// What stands in the rule file for the policy: its rules under this load's sids, then those that end flows.
+  std::string rules_of(const CompiledPolicy& policy) const {
+    const auto end = policy.stream_exception == StreamException::reject ? FlowEnd::reject : FlowEnd::drop;
+    return renumbered(policy, base_) +
+           flow_rules(forgotten_, end, base_ + static_cast<std::uint32_t>(policy.rule_count) + 1);
+  }
+
   /// Compares what is loaded with what must be.
-  Result<void> verify(std::size_t expected) {
+  Result<void> verify(const CompiledPolicy& policy) {
+    const auto expected = policy.rule_count + forgotten_.size();
     IW_TRY(const auto loaded, firewalls::loaded_rules(options_.socket));
     if (loaded == firewalls::LoadedRules{expected, 0}) return {};
     return fail(ErrorCode::protocol,
@@ -222,17 +220,41 @@ class Plane final : public SuricataPlane {
 
   Result<void> reload(const CompiledPolicy& policy) {
     number(policy);
-    IW_CHECK(os::replace_file(rules_file(), renumbered(policy, base_)));
+    IW_CHECK(os::replace_file(rules_file(), rules_of(policy)));
     if (options_.before_reload) options_.before_reload();
     // "done" says nothing about what was loaded: a truncated or missing file is "done" too.
     IW_CHECK(firewalls::engine_command(options_.socket, "reload-rules", 120s));
-    IW_CHECK(verify(policy.rule_count));
+    IW_CHECK(verify(policy));
     current_ = policy;
     keep_good();
     return {};
   }
 
-  /// Another action-order needs another start. Nothing passes meanwhile.
+  /// Suricata has no command that ends a flow: rules for its packets do, as long as its host holds it.
+  Result<void> forget_exactly(std::vector<TcpFlow> flows) {
+    if (flows == forgotten_) return {};
+    const auto before = std::exchange(forgotten_, std::move(flows));
+    auto done = reload(CompiledPolicy(current_));
+    if (!done) {
+      forgotten_ = before;
+      if (const auto back = put_back(); !back) done.error().message += "; " + back.error().message;
+    }
+    return done;
+  }
+
+  /// Lets go of the rules for flows that have ended.
+  void let_go_of_ended_flows() {
+    const std::unique_lock lock(engine_, std::try_to_lock);
+    if (!lock || forgotten_.empty() || !is_alive()) return;
+    const auto open = flows();
+    if (!open) return;
+    auto left = forgotten_;
+    std::erase_if(left, [&](const TcpFlow& flow) { return std::ranges::find(*open, flow) == open->end(); });
+    if (const auto done = forget_exactly(std::move(left)); !done)
+      set_health(State::degraded, "the rules that ended flows cannot be taken back: " + done.error().message, 0);
+  }
+
+  /// Another action-order or stream exception needs another start. Nothing passes meanwhile.
   Result<void> restart_with(const CompiledPolicy& policy) {
     current_ = policy;
     return start_engine();
@@ -247,7 +269,7 @@ class Plane final : public SuricataPlane {
 
   Result<void> put_back() {
     // Somebody may have cut the file in place, and with it its second name: compare before trusting it.
-    const auto wanted = renumbered(current_, base_);
+    const auto wanted = rules_of(current_);
     const auto kept = os::read_file(good_file());
     std::error_code error = std::make_error_code(std::errc::no_such_file_or_directory);
     if (kept && *kept == wanted) {
@@ -257,7 +279,7 @@ class Plane final : public SuricataPlane {
       IW_CHECK(os::replace_file(rules_file(), wanted));
     }
     IW_CHECK(firewalls::engine_command(options_.socket, "reload-rules", 120s));
-    IW_CHECK(verify(current_.rule_count));
+    IW_CHECK(verify(current_));
     keep_good();
     return {};
   }
@@ -281,9 +303,9 @@ class Plane final : public SuricataPlane {
 
   Result<void> try_start() {
     number(current_);
-    IW_CHECK(os::replace_file(rules_file(), renumbered(current_, base_)));
-    const EngineConfig config{options_.log_directory, rules_file(),    options_.socket,
-                              current_.order,         options_.inside, options_.outside};
+    IW_CHECK(os::replace_file(rules_file(), rules_of(current_)));
+    const EngineConfig config{options_.log_directory,    rules_file(),    options_.socket, current_.order,
+                              current_.stream_exception, options_.inside, options_.outside};
     IW_CHECK(os::replace_file(yaml_file(), suricata_yaml(config)));
     std::error_code none_yet;
     auto log_start = std::filesystem::file_size(engine_log(), none_yet);
@@ -312,7 +334,7 @@ class Plane final : public SuricataPlane {
       }
       std::this_thread::sleep_for(pause);
     }
-    IW_CHECK(verify(current_.rule_count));
+    IW_CHECK(verify(current_));
     keep_good();
     set_health(State::running, {}, current_.rule_count);
     return {};
@@ -340,6 +362,7 @@ class Plane final : public SuricataPlane {
       if (steady_clock::now() < next_check) continue;
       next_check = steady_clock::now() + 1s;
       check();
+      let_go_of_ended_flows();
     }
   }
 
@@ -362,7 +385,7 @@ class Plane final : public SuricataPlane {
   void check() {
     const std::unique_lock lock(engine_, std::try_to_lock);
     if (!lock || !is_alive()) return;
-    const auto verified = verify(current_.rule_count);
+    const auto verified = verify(current_);
     if (verified) return;
     if (!is_alive()) return;
     const auto& why = verified.error().message;
@@ -392,6 +415,7 @@ class Plane final : public SuricataPlane {
   const SuricataOptions options_;
   std::mutex engine_;       // who holds it may change what the engine runs
   CompiledPolicy current_;  // the last good policy
+  std::vector<TcpFlow> forgotten_;
   std::uint32_t base_ = 0;  // its sids
   std::uint32_t load_number_ = 0;
   mutable std::atomic<pid_t> pid_ = 0;

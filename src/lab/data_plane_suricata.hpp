@@ -16,6 +16,7 @@ struct SuricataOptions {
   std::filesystem::path socket;
   std::string network_namespace;  ///< where it runs
   std::string inside, outside;    ///< its two interfaces there
+  std::string hosts_namespace;    ///< of those whose connections pass it; empty: there are none to list
   std::string program = "suricata";
   std::function<void()> before_reload;  ///< for tests: a fault between the writing of the rules and their reload
 };

@@ -85,6 +85,7 @@ http {{
   server {{
     listen {2}:80 default_server;
     listen {2}:443 ssl default_server;
+    location = /large {{ alias "{0}/www/large"; limit_rate 1m; }}
     location / {{ return 200 "$host of the lab's internet\n"; }}
   }}
 }}
@@ -139,6 +140,11 @@ std::filesystem::path resolver_file(const std::filesystem::path& directory) {
 Result<void> start_internet(const std::filesystem::path& directory) {
   IW_CHECK(make_certificates(directory / "tls"));
   IW_CHECK(os::replace_file(directory / "www/nginx.conf", nginx_configuration(directory)));
+  // A quarter of an hour of download that takes no room: a file of nothing but a hole.
+  IW_CHECK(os::replace_file(directory / "www/large", ""));
+  std::error_code error;
+  std::filesystem::resize_file(directory / "www/large", std::uintmax_t{1} << 30, error);
+  if (error) return fail(ErrorCode::system, "cannot make the lab's large file: " + error.message());
   // Its debug mode keeps it in the foreground, under the user who starts it and without a pid file.
   IW_CHECK(
       os::replace_file(directory / "www/dnsmasq.conf",

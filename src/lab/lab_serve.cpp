@@ -46,7 +46,8 @@ Result<void> serve_until_told(const std::filesystem::path& directory, const sigs
                                   .socket = directory / "run/suricata.socket",
                                   .network_namespace = firewall_namespace,
                                   .inside = inside_interface,
-                                  .outside = outside_interface}));
+                                  .outside = outside_interface,
+                                  .hosts_namespace = workload_namespace}));
     log.emplace(plane->events(), directory / "logs/alert.json",
                 [plane](std::uint32_t sid) { return plane->origin_of(sid); });
   }

@@ -104,6 +104,7 @@ Result<CompiledPolicy> compile_policy(const PolicySnapshot& policy) {
   }
 
   CompiledPolicy compiled;
+  compiled.stream_exception = policy.stream_exception;
   if (!policy.strict_order) {
     for (auto& entry : rules) append(compiled, std::move(entry.rule), std::move(entry.origin));
     return compiled;

@@ -18,9 +18,13 @@ struct PolicyGroup {
   nlohmann::json body;          ///< the RuleGroup document of the API
 };
 
+/// What becomes of TCP packets whose connection's beginning the engine has not seen (StreamExceptionPolicy).
+enum class StreamException { drop, reject, go_on };
+
 /// What a firewall policy is made of, for the engine.
 struct PolicySnapshot {
   bool strict_order = true;
+  StreamException stream_exception = StreamException::drop;
   std::vector<PolicyGroup> groups;               ///< in any order
   std::map<std::string, std::string> variables;  ///< PolicyVariables: "HOME_NET" → "[10.0.0.0/8]"
   std::string vpc_cidr = "10.94.0.0/24";         ///< the default HOME_NET, as in Network Firewall
@@ -37,6 +41,7 @@ enum class EngineOrder {
 struct CompiledPolicy {
   std::string rules;  ///< text of the rule file
   EngineOrder order = EngineOrder::action;
+  StreamException stream_exception = StreamException::drop;
   std::size_t rule_count = 0;  ///< what Suricata must report as loaded
   struct Origin {
     std::string group_arn;

@@ -33,6 +33,13 @@ class FakePlane final : public DataPlane {
     loaded_ = policy.rules;
     return {};
   }
+  Result<std::vector<TcpFlow>> flows() override { return flows_; }
+  Result<void> forget(const std::vector<TcpFlow>& flows) override {
+    const std::scoped_lock lock(mutex_);
+    if (!works_) return fail(ErrorCode::system, "the engine is gone");
+    forgotten_.insert(forgotten_.end(), flows.begin(), flows.end());
+    return {};
+  }
   DataPlaneHealth health() override { return {DataPlaneHealth::State::running, "", 0}; }
 
   void set_open(bool open) { set(open_, open); }
@@ -40,6 +47,10 @@ class FakePlane final : public DataPlane {
   int tests() const { return get(tests_); }
   int loads() const { return get(loads_); }
   std::string loaded() const { return get(loaded_); }
+  std::vector<TcpFlow> forgotten() const { return get(forgotten_); }
+  const std::vector<TcpFlow> flows_{{"10.94.0.10", 40'000, "198.51.100.80", 443},
+                                    {"10.94.0.10", 40'001, "198.51.100.80", 443},
+                                    {"10.94.0.10", 40'002, "198.51.100.81", 80}};
   void wait_for_loads(int count) {
     std::unique_lock lock(mutex_);
     ASSERT_TRUE(changed_.wait_for(lock, 20s, [this, count] { return loads_ >= count; }));
@@ -61,6 +72,7 @@ class FakePlane final : public DataPlane {
   bool open_ = true, works_ = true;
   int tests_ = 0, loads_ = 0;
   std::string loaded_;
+  std::vector<TcpFlow> forgotten_;
   const std::string poison_ = "evil666";
 };
 
@@ -194,6 +206,102 @@ TEST(CloudSync, an_extra_delay_shows_as_pending) {
   EXPECT_EQ(summary(slow), "PENDING");
   Endpoint fast(options());
   EXPECT_EQ(summary(fast), "IN_SYNC");
+}
+
+/// Flow operations of the seeded firewall.
+class FlowOperationsOfTheLab : public CloudWithPlane {
+ protected:
+  Json call(const std::string& operation, Json input) {
+    if (!input.contains("FirewallArn")) input["FirewallArn"] = arn();
+    const auto answer = firewall_call(*endpoint_, operation, input);
+    EXPECT_EQ(answer.first, 200) << answer.second;
+    return answer.second;
+  }
+  std::string arn() {
+    return firewall_call(*endpoint_, "DescribeFirewall", {{"FirewallName", firewall_name}})
+        .second["Firewall"]["FirewallArn"];
+  }
+  /// The results when it is over.
+  Json finished(const Json& started) {
+    const Json id{{"FlowOperationId", started["FlowOperationId"]}};
+    EXPECT_TRUE(becomes([&] { return call("DescribeFlowOperation", id)["FlowOperationStatus"] != "IN_PROGRESS"; }));
+    return call("ListFlowOperationResults", id);
+  }
+  Json flush(const Json& filters, const std::string& zone = "us-east-1a") {
+    return finished(call("StartFlowFlush", {{"AvailabilityZone", zone}, {"FlowFilters", filters}}));
+  }
+  static Json address(const std::string& text) { return {{"AddressDefinition", text}}; }
+};
+
+TEST_F(FlowOperationsOfTheLab, flush_what_the_filters_name_and_nothing_else) {
+  start();
+  const auto results = flush(Json::array({{{"SourceAddress", address("10.94.0.0/24")},
+                                           {"DestinationAddress", address("198.51.100.80")},
+                                           {"SourcePort", "40000"},
+                                           {"DestinationPort", "443"},
+                                           {"Protocols", {"6"}}}}));
+  EXPECT_EQ(results["FlowOperationStatus"], "COMPLETED");
+  ASSERT_EQ(results["Flows"].size(), 1U) << results;
+  EXPECT_EQ(results["Flows"][0]["SourcePort"], "40000");
+  EXPECT_EQ(plane_->forgotten(), std::vector<TcpFlow>{plane_->flows_[0]});
+  const auto flushed = [&](const Json& filters) { return flush(filters)["Flows"].size(); };
+  EXPECT_EQ(flushed(Json::array({{{"DestinationAddress", address("198.51.100.80/32")}}})), 2U);
+  EXPECT_EQ(flushed(Json::array({{{"DestinationPort", "80:442"}}})), 1U);
+  EXPECT_EQ(flushed(Json::array({{{"DestinationPort", "ANY"}}})), 3U);
+  EXPECT_EQ(flushed(Json::array({{{"Protocols", {"17"}}}})), 0U);
+  EXPECT_EQ(flushed(Json::array({{{"SourceAddress", address("fd00::/8")}}})), 0U);
+  EXPECT_EQ(flushed(Json::array({{{"SourcePort", "40001"}}, {{"SourcePort", "40002"}}})), 2U);
+  EXPECT_EQ(flush(Json::array({{{"SourcePort", "ANY"}}}), "us-east-1b")["Flows"].size(), 0U) << "no host is there";
+}
+
+TEST_F(FlowOperationsOfTheLab, captures_touch_nothing_and_all_are_listed) {
+  start();
+  const auto captured = finished(
+      call("StartFlowCapture", {{"AvailabilityZone", "us-east-1a"}, {"FlowFilters", {{{"SourcePort", "ANY"}}}}}));
+  EXPECT_EQ(captured["Flows"].size(), 3U);
+  EXPECT_TRUE(plane_->forgotten().empty());
+  flush(Json::array({{{"SourcePort", "40000"}}}));
+  EXPECT_EQ(call("ListFlowOperations", Json::object())["FlowOperations"].size(), 2U);
+  const auto captures = call("ListFlowOperations", {{"FlowOperationType", "FLOW_CAPTURE"}})["FlowOperations"];
+  ASSERT_EQ(captures.size(), 1U);
+  EXPECT_EQ(captures[0]["FlowOperationId"], captured["FlowOperationId"]);
+}
+
+TEST_F(FlowOperationsOfTheLab, tell_when_the_engine_fails) {
+  start();
+  ASSERT_TRUE(becomes([this] { return summary(*endpoint_) == "IN_SYNC"; }));
+  plane_->set_works(false);
+  const auto results = flush(Json::array({{{"SourcePort", "40000"}}}));
+  EXPECT_EQ(results["FlowOperationStatus"], "FAILED");
+  EXPECT_EQ(results["StatusMessage"], "the engine is gone");
+  EXPECT_TRUE(results["Flows"].empty());
+  plane_->set_works(true);
+}
+
+TEST_F(FlowOperationsOfTheLab, refuse_what_says_nothing) {
+  start();
+  const auto refused = [&](Json input) {
+    if (!input.contains("FirewallArn")) input["FirewallArn"] = arn();
+    return error_of(firewall_call(*endpoint_, "StartFlowFlush", input));
+  };
+  const Json any = Json::array({{{"SourcePort", "ANY"}}});
+  EXPECT_EQ(refused({{"FlowFilters", any}}), "InvalidRequestException") << "each zone has flows of its own";
+  EXPECT_EQ(refused({{"FlowFilters", any}, {"AvailabilityZone", "us-east-1z"}}), "InvalidRequestException");
+  EXPECT_EQ(refused({{"FlowFilters", Json::array()}, {"AvailabilityZone", "us-east-1a"}}), "InvalidRequestException");
+  EXPECT_EQ(refused({{"FlowFilters", std::vector<Json>(21, any[0])}, {"AvailabilityZone", "us-east-1a"}}),
+            "InvalidRequestException");
+  EXPECT_EQ(refused({{"FirewallArn", "arn:aws:network-firewall:us-east-1:111122223333:firewall/other"},
+                     {"FlowFilters", any},
+                     {"AvailabilityZone", "us-east-1a"}}),
+            "ResourceNotFoundException");
+  for (const Json& filter :
+       {Json{{"SourcePort", "x"}}, Json{{"SourcePort", "5:4"}}, Json{{"SourcePort", "70000"}},
+        Json{{"SourcePort", ":"}}, Json{{"SourceAddress", address("10.0.0.0/33")}},
+        Json{{"SourceAddress", address("evil.example")}}, Json{{"SourceAddress", address("10.0.0.0/")}},
+        Json{{"Protocols", {"tcp"}}}, Json{{"Protocols", {"256"}}}})
+    EXPECT_EQ(refused({{"FlowFilters", Json::array({filter})}, {"AvailabilityZone", "us-east-1a"}}),
+              "InvalidRequestException")
+        << filter;
 }
 
 }  // namespace

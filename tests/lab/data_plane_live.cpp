@@ -76,6 +76,7 @@ class DataPlaneLive : public ::testing::Test {
                                    .network_namespace = firewall_namespace,
                                    .inside = inside_interface,
                                    .outside = outside_interface,
+                                   .hosts_namespace = workload_namespace,
                                    .before_reload = [this] {
                                      if (fault) fault();
                                    }});
@@ -136,6 +137,20 @@ class DataPlaneLive : public ::testing::Test {
     const auto health = plane->health();
     ADD_FAILURE() << to_string(health.state) << ": " << health.detail;
     return false;
+  }
+  /// As of now; what earlier tests left is gone.
+  std::vector<TcpFlow> open_flows() {
+    const auto flows = plane->flows();
+    EXPECT_TRUE(flows) << flows.error().to_text();
+    return flows.value_or(std::vector<TcpFlow>{});
+  }
+  /// Ends connections of processes that are gone, which the kernel would try to end properly for minutes.
+  static void kill_connections() {
+    const auto killed = in_namespace(workload_namespace, []() -> Result<void> {
+      IW_TRY(const auto done, os::run({"ss", "-K", "dst", internet_address}));
+      return done.exit_code == 0 ? Result<void>{} : fail(ErrorCode::system, done.err);
+    });
+    EXPECT_TRUE(killed) << killed.error().to_text();
   }
   std::filesystem::path rules_file() const { return files->path / "rules/policy.rules"; }
 
@@ -348,6 +363,134 @@ TEST_F(DataPlaneLive, NothingPassesWhileItIsDown) {
   plane.reset();
   EXPECT_FALSE(reaches("https://goodbank.example/"));
   EXPECT_FALSE(resolves("goodbank.example"));
+}
+
+/// A download over TLS that would take minutes.
+class Download {
+ public:
+  Download(const std::filesystem::path& files, const std::string& name) : file_(files / ("download-" + name)) {
+    std::filesystem::remove(file_);
+    const auto started = in_namespace(workload_namespace, resolver_file(files), [&]() -> Result<void> {
+      IW_TRY(pid_, os::spawn({"curl", "-sS", "-o", file_.string(), "-N", "--cacert", ca_file(files), "--resolve",
+                              "*:443:" + std::string(internet_address), "https://" + name + "/large"},
+                             {.output = files / "logs/curl.log"}));
+      return {};
+    });
+    EXPECT_TRUE(started) << started.error().to_text();
+  }
+  Download(const Download&) = delete;
+  Download& operator=(const Download&) = delete;
+  ~Download() { os::stop(pid_, 0ms); }
+
+  std::uintmax_t bytes() const {
+    std::error_code none_yet;
+    const auto size = std::filesystem::file_size(file_, none_yet);
+    return none_yet ? 0 : size;
+  }
+  bool runs() const {
+    const auto before = bytes();
+    const auto deadline = std::chrono::steady_clock::now() + 5s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (bytes() > before + 100'000) return true;
+      std::this_thread::sleep_for(20ms);
+    }
+    return false;
+  }
+  /// Nothing more comes within a second, though the server gives a megabyte.
+  bool stands() const {
+    std::this_thread::sleep_for(300ms);  // what curl has received already
+    const auto before = bytes();
+    std::this_thread::sleep_for(1s);
+    return bytes() == before;
+  }
+
+ private:
+  std::filesystem::path file_;
+  int pid_ = 0;
+};
+
+TEST_F(DataPlaneLive, ForgottenFlowsAreMidstreamAndAreDropped) {
+  for (const bool strict : {true, false}) {
+    kill_connections();
+    ASSERT_TRUE(plane->load(blocking({}, strict)));
+    Download bad(files->path, "badcdn.example");
+    ASSERT_TRUE(bad.runs());
+    const auto of_bad = open_flows();
+    ASSERT_EQ(of_bad.size(), 1U);
+    EXPECT_EQ(of_bad.front().source, workload_address);
+    EXPECT_EQ(of_bad.front().destination_port, 443);
+    Download good(files->path, "goodbank.example");
+    ASSERT_TRUE(good.runs());
+
+    ASSERT_TRUE(plane->load(blocking({"badcdn.example"}, strict)));
+    EXPECT_TRUE(bad.runs()) << "a rule on names does not touch what is open already";
+    ASSERT_TRUE(plane->forget(of_bad));
+    EXPECT_TRUE(bad.stands());
+    EXPECT_TRUE(good.runs());
+    EXPECT_EQ(plane->health().state, State::running);
+    ASSERT_TRUE(plane->load(blocking({"badcdn.example", "other.example"}, strict)));
+    EXPECT_TRUE(bad.stands()) << "also under rules that came later";
+    EXPECT_TRUE(good.runs());
+    EXPECT_FALSE(reaches("https://badcdn.example/"));
+    EXPECT_TRUE(reaches("https://goodbank.example/"));
+  }
+}
+
+TEST_F(DataPlaneLive, RulesForForgottenFlowsGoWithThem) {
+  ASSERT_TRUE(plane->load(blocking({})));
+  Download bad(files->path, "badcdn.example");
+  ASSERT_TRUE(bad.runs());
+  const auto flows = plane->flows();
+  ASSERT_TRUE(flows && !flows->empty());
+  ASSERT_TRUE(plane->forget(*flows));
+  const auto rules = [] { return os::read_file(files->path / "rules/policy.rules").value_or("?"); };
+  EXPECT_THAT(rules(), HasSubstr(std::to_string(flows->front().source_port)));
+  kill_connections();
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (!rules().empty() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(rules(), "");
+  EXPECT_EQ(plane->health().state, State::running);
+}
+
+TEST_F(DataPlaneLive, TheStreamExceptionSaysWhatBecomesOfMidstreamTraffic) {
+  auto policy = blocking({});
+  const auto restarted_under = [&](StreamException exception) {
+    policy.stream_exception = exception;
+    ASSERT_TRUE(plane->load(policy));
+    Download open(files->path, "goodbank.example");
+    ASSERT_TRUE(open.runs());
+    const auto before = plane->process();
+    ::kill(before, SIGKILL);  // after this all that is open is midstream
+    ASSERT_TRUE(becomes(State::running, "restarted"));
+    EXPECT_EQ(open.runs(), exception == StreamException::go_on) << static_cast<int>(exception);
+    EXPECT_TRUE(reaches("https://goodbank.example/")) << "what is new is seen from its beginning";
+  };
+  restarted_under(StreamException::drop);
+  restarted_under(StreamException::go_on);
+  restarted_under(StreamException::reject);
+  policy.stream_exception = StreamException::go_on;
+  ASSERT_TRUE(plane->load(policy));
+  Download open(files->path, "goodbank.example");
+  ASSERT_TRUE(open.runs());
+  const auto flows = plane->flows();
+  ASSERT_TRUE(flows && !flows->empty());
+  ASSERT_TRUE(plane->forget(*flows));
+  EXPECT_TRUE(open.runs()) << "the policy lets it go on";
+}
+
+TEST(TcpFlows, AreReadFromTheKernelsTable) {
+  EXPECT_EQ(
+      parse_tcp_table(
+          "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+          "   0: 0A005E0A:C350 506433C6:01BB 01 00000000:00000000 02:0000 00000000     0        0 1 2 0 20 4 30 10 -1\n"
+          "   1: 0A005E0A:0016 506433C6:9C40 01 00000000:00000000 02:0000 00000000     0        0 1 2 0 20 4 30 10 -1\n"
+          "   2: 00000000:0016 00000000:0000 0A 00000000:00000000 02:0000 00000000     0        0 1 2 0 20 4 30 10 -1\n"
+          "   3: 0A005E0A:C351 506433C6:01BB 06 00000000:00000000 02:0000 00000000     0        0 1 2 0 20 4 30 10 "
+          "-1\n"),
+      (std::vector<TcpFlow>{{"10.94.0.10", 50'000, "198.51.100.80", 443},
+                            {"198.51.100.80", 40'000, "10.94.0.10", 22}}));
+  for (const char* odd : {"", "\n", "x", "0: :\n", "0: 1:2 3:4\n", "0: G:1 3:4 01\n", "0: 1:FFFFF 3:4 01\n"})
+    EXPECT_TRUE(parse_tcp_table(odd).empty() || std::string_view(odd).contains("3:4 ")) << odd;
 }
 
 TEST_F(DataPlaneLive, ALostSocketIsToldAndMended) {

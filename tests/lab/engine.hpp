@@ -62,7 +62,7 @@ struct Replay {
 inline Replay replay(const lab::CompiledPolicy& policy, const std::string& pcap) {
   TemporaryDirectory directory;
   const auto& path = directory.path;
-  const lab::EngineConfig config{path, path / "policy.rules", {}, policy.order, {}, {}};
+  const lab::EngineConfig config{path, path / "policy.rules", {}, policy.order, policy.stream_exception, {}, {}};
   auto yaml = lab::suricata_yaml(config);
   const auto types = yaml.find("        - alert:");
   yaml.insert(types, "        - drop: {alerts: yes, flows: all}\n");

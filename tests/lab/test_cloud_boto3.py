@@ -461,3 +461,27 @@ def test_cli_identity_and_findings(aws):
     assert aws("sts", "get-caller-identity")["Account"] == ACCOUNT
     actions = aws("securityhub", "describe-action-targets")["ActionTargets"]
     assert {a["Name"] for a in actions} == {f"intelwall {what}" for what in ("block", "exact", "alert", "unblock", "force")}
+
+
+def test_flow_operations(firewall):
+    arn = firewall.describe_firewall(FirewallName="lab")["Firewall"]["FirewallArn"]
+    where = {"FirewallArn": arn, "AvailabilityZone": "us-east-1a"}
+    ends = {
+        "SourceAddress": {"AddressDefinition": "10.94.0.10"}, "SourcePort": "40000",
+        "DestinationAddress": {"AddressDefinition": "198.51.100.80/32"}, "DestinationPort": "443", "Protocols": ["6"],
+    }  # fmt: skip
+    for start, kind in ((firewall.start_flow_flush, "FLOW_FLUSH"), (firewall.start_flow_capture, "FLOW_CAPTURE")):
+        started = start(**where, FlowFilters=[ends])
+        assert started["FlowOperationStatus"] == "IN_PROGRESS"
+        one = where | {"FlowOperationId": started["FlowOperationId"]}
+        while (told := firewall.describe_flow_operation(**one))["FlowOperationStatus"] == "IN_PROGRESS":
+            pass
+        assert told["FlowOperationStatus"] == "COMPLETED" and told["FlowOperationType"] == kind
+        assert told["FlowOperation"]["FlowFilters"] == [ends]
+        assert firewall.list_flow_operation_results(**one)["Flows"] == []  # no data plane, no flows
+        listed = firewall.list_flow_operations(**where, FlowOperationType=kind)["FlowOperations"]
+        assert listed[0]["FlowOperationId"] == started["FlowOperationId"]
+    refused("InvalidRequestException", firewall.start_flow_flush, "AvailabilityZone", FirewallArn=arn, FlowFilters=[ends])
+    refused("InvalidRequestException", firewall.start_flow_flush, **where, FlowFilters=[ends | {"SourcePort": "9:1"}])
+    refused("ResourceNotFoundException", firewall.describe_flow_operation, **where,
+            FlowOperationId="609185ea-be02-2b86-4187-ce81f45b82a9")  # fmt: skip
