@@ -74,8 +74,8 @@ ApiAnswer FlowOperations::start(Kind kind, const Json& input) {
   if (has(input, "MinimumFlowAgeInSeconds"))
     return nfw::bad_parameter("MinimumFlowAgeInSeconds", "the lab does not know how old a flow is");
   for (const Json& filter : operation.filters) {
-    IW_TRY(auto parsed, FlowFilter::parse(filter));
-    operation.parsed.push_back(std::move(parsed));
+    IW_TRY(const auto parsed, FlowFilter::parse(filter));
+    operation.parsed.push_back(parsed);
   }
   Json answer{{"FirewallArn", operation.firewall_arn},
               {"FlowOperationId", operation.id},
