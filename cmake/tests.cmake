@@ -4,7 +4,7 @@ find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 include(GoogleTest)
 
-set(rooms core os intel findings policy rules aws falcon firewalls store app lab cli)
+set(rooms core os intel hunt findings policy rules aws falcon firewalls store app lab cli)
 foreach(room ${rooms})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${room}/*.cpp)
   if(sources AND NOT INTELWALL_FUZZ)
