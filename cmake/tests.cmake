@@ -82,6 +82,7 @@ if(NOT INTELWALL_SANITIZE)
     target_compile_definitions(bench_${name} PRIVATE INTELWALL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   endforeach()
   target_link_libraries(bench_fql PRIVATE simdjson::simdjson)
+  target_link_libraries(bench_log_scan PRIVATE simdjson::simdjson)
   # A peer to beat, used nowhere else.
   find_package(absl REQUIRED)
   target_link_libraries(bench_domain_set PRIVATE absl::flat_hash_set)

@@ -8,14 +8,14 @@
 #include <optional>
 #include <vector>
 
+#include "hunt/log_names.hpp"
+
 namespace intelwall::hunt {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
 using simdjson::error_code;
 using simdjson::SUCCESS;
-
-constexpr std::size_t max_name = 253;  // what no domain exceeds is no domain
 
 /// What a line has told so far.
 struct Gathered {
@@ -209,17 +209,6 @@ error_code read_member(std::string_view key, ondemand::value value, Gathered& in
   return SUCCESS;
 }
 
-/// As DomainName has it; empty for what cannot be one. The text may be what an attacker put into a packet.
-std::string_view tidy(std::string_view name, Contact::Kind kind, std::string& room) {
-  if (kind == Contact::Kind::http && !name.starts_with('[')) name = name.substr(0, name.find(':'));
-  while (name.ends_with('.')) name.remove_suffix(1);
-  if (name.empty() || name.size() > max_name) return {};
-  room.resize(name.size());
-  std::ranges::transform(name, room.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return room;
-}
-
 }  // namespace
 
 const char* to_string(Contact::Kind kind) {
@@ -251,7 +240,7 @@ const char* to_string(Contact::Outcome outcome) {
 struct LogParser::State {
   ondemand::parser json;
   Gathered gathered;
-  std::string name;
+  NameRoom name;
 };
 
 LogParser::LogParser() : state_(std::make_unique<State>()) {}

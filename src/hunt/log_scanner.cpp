@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "hunt/log_names.hpp"
+
 namespace intelwall::hunt {
 namespace {
 constexpr std::size_t block_bytes = 4u << 20;
@@ -23,8 +25,12 @@ void LogScanner::scan_line(std::string_view line, std::size_t padding, const std
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.empty()) return;
   if (line.size() > max_line) return note_unreadable(name, number, "is longer than a mebibyte", report);
+  if (line.front() == '{' && line.back() == '}') {
+    const auto seen = glance(line, *watched_);
+    report.names += seen.names;
+    if (!seen.worth_parsing) return;
+  }
   const auto parsed = parser_.parse(line, padding, [&](const Contact& contact) {
-    ++report.contacts;
     if (const auto match = watched_->find(contact.name)) {
       ++report.hits;
       take(contact, *match);

@@ -14,7 +14,9 @@ namespace intelwall::hunt {
 
 struct ScanReport {
   static constexpr std::size_t most_kept = 20;
-  std::uint64_t bytes = 0, lines = 0, contacts = 0, hits = 0;
+  std::uint64_t bytes = 0, lines = 0;
+  std::uint64_t names = 0;  ///< that were looked up
+  std::uint64_t hits = 0;
   std::uint64_t unreadable = 0;
   /// The first of them: "FILE:LINE: reason".
   std::vector<std::string> unreadable_lines;
@@ -22,7 +24,8 @@ struct ScanReport {
 
 using TakeHit = std::function<void(const Contact&, const DomainSet::Match&)>;
 
-/// Looks through logs for names of a set. One a thread; the set may be shared.
+/// Looks through logs for names of a set. Most lines name nothing of it, so a line is parsed only when a name on it is
+/// watched (or when it does not look like an object). One a thread; the set may be shared.
 class LogScanner {
  public:
   explicit LogScanner(const DomainSet& watched) : watched_(&watched) {}

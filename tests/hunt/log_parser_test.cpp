@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "hunt/log_scanner.hpp"
 #include "hunt/log_subscription.hpp"
 
@@ -122,10 +124,43 @@ TEST(LogScanner, FindsNamesBelowWatchedOnesAndCountsTheRest) {
   EXPECT_THAT(found, ElementsAre("www.evil.example evil.example 7", "evil.example evil.example 7",
                                  "last.evil.example evil.example 7"));
   EXPECT_EQ(report.lines, 8U);
-  EXPECT_EQ(report.contacts, 5U);
+  EXPECT_EQ(report.names, 5U);
   EXPECT_EQ(report.hits, 3U);
   EXPECT_EQ(report.unreadable, 2U);
   EXPECT_THAT(report.unreadable_lines, ElementsAre(HasSubstr("eve.json:5: "), HasSubstr("eve.json:7: is longer")));
+}
+
+TEST(LogScanner, AGlancePassesOverNothingThatParsingFinds) {
+  std::mt19937 random(11);
+  const auto pick = [&](auto&& list) { return *(std::begin(list) + random() % std::size(list)); };
+  const std::vector<DomainSet::Entry> entries = {{"evil.example", Scope::subdomains, 0}, {"x.test", Scope::exact, 1}};
+  const auto watched = DomainSet::build(entries);
+  ASSERT_TRUE(watched.has_value());
+  std::string log;
+  std::size_t expected = 0;
+  LogParser parser;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string name =
+        pick(std::vector<std::string>{"evil.example", "EVIL.example.", "a.b.evil.example", "good.example", "x.test",
+                                      "y.x.test", "evil.example:80", "e\\u0076il.example", "evil.example\\"});
+    const std::string gap = pick(std::vector<std::string>{"", " ", "  "});
+    const std::string key = pick(std::vector<std::string>{"sni", "hostname", "rrname", "name", "query_name", "SNI"});
+    const std::string event = pick(std::vector<std::string>{"tls", "http", "dns", "quic", "alert", "flow"});
+    const std::string part = pick(std::vector<std::string>{"tls", "http", "dns", "quic"});
+    std::string line = fmt::format(
+        R"({{{2}"event_type":{2}"{0}",{2}"{1}"{2}:{2}{{"x{5}":"\"sni\":\"evil.example\"",{2}"{3}"{2}:{2}"{4}"{2}}}}})",
+        event, part, gap, key, name, std::string(random() % 40, 'y'));
+    if (random() % 10 == 0) line = line.substr(0, random() % line.size());
+    auto padded = line + std::string(64, '\0');
+    static_cast<void>(parser.parse(std::string_view(padded).substr(0, line.size()), 64,
+                                   [&](const Contact& contact) { expected += watched->find(contact.name) ? 1 : 0; }));
+    log += line + "\n";
+  }
+  ScanReport report;
+  const auto source = source_of(log);
+  ASSERT_TRUE(LogScanner(*watched).scan(*source, "log", [](const auto&, const auto&) {}, report).has_value());
+  EXPECT_EQ(report.hits, expected);
+  EXPECT_GT(report.hits, 1'000U);
 }
 
 TEST(LogSubscription, ReadsBothForms) {
