@@ -90,11 +90,25 @@ Json to_json(const RespondOutcome& outcome) {
       if (!each.decision_id.empty()) json["decision"] = each.decision_id;
       candidates.push_back(std::move(json));
     }
+    Json connections = Json::array();
+    for (const auto& each : judged.finding.connections)
+      connections.push_back({{"source", each.source},
+                             {"source_port", each.source_port},
+                             {"destination", each.destination},
+                             {"destination_port", each.destination_port},
+                             {"path", clean(each.path)}});
+    Json cut = nullptr;
+    if (judged.cut)
+      cut = {{"result", judged.cut->failure ? "failed" : to_string(judged.cut->result)},
+             {"ended", judged.cut->ended},
+             {"failure", judged.cut->failure ? to_json(*judged.cut->failure) : Json(nullptr)}};
     findings.push_back({{"id", clean(judged.finding.id)},
                         {"source", to_string(judged.finding.source)},
                         {"product", clean(judged.finding.product)},
                         {"title", clean(judged.finding.title)},
-                        {"candidates", std::move(candidates)}});
+                        {"candidates", std::move(candidates)},
+                        {"connections", std::move(connections)},
+                        {"cut", std::move(cut)}});
   }
   Json errors = Json::array();
   for (const auto& error : outcome.unreadable) errors.push_back(to_json(error));

@@ -89,10 +89,65 @@ void write_notes(Context& context, RespondOutcome& outcome) {
   }
 }
 
-std::string cut(std::string text, std::size_t most) {
+std::string shortened(std::string text, std::size_t most) {
   if (text.size() <= most) return text;
   text.resize(most - 3);
   return text + "...";
+}
+
+/// Whether something of the finding is dropped or rejected from now on.
+bool blocks(const JudgedFinding& judged, const RespondOutcome& outcome) {
+  return std::ranges::any_of(judged.candidates, [&](const JudgedCandidate& each) {
+    const auto decision = std::ranges::find(outcome.decisions, each.decision_id, &Decision::id);
+    return decision != outcome.decisions.end() && decision->action != Action::alert;
+  });
+}
+
+std::vector<firewalls::Connection> connections_of(const findings::Finding& finding) {
+  std::vector<firewalls::Connection> out;
+  for (const auto& each : finding.connections)
+    out.push_back({each.source, each.destination, each.source_port, each.destination_port});
+  return out;
+}
+
+/// A rule does not touch connections that are open already: ends those that the findings with a block name.
+void cut_connections(Context& context, RespondOutcome& outcome) {
+  std::vector<firewalls::Connection> wanted;
+  for (const auto& judged : outcome.findings) {
+    if (!blocks(judged, outcome)) continue;
+    for (const auto& connection : connections_of(judged.finding))
+      if (std::ranges::find(wanted, connection) == wanted.end()) wanted.push_back(connection);
+  }
+  const auto cut = context.firewall->cut(wanted, context.settings.patience);
+  for (auto& judged : outcome.findings) {
+    if (!blocks(judged, outcome)) continue;
+    judged.cut.emplace();
+    const auto own = connections_of(judged.finding);
+    if (own.empty()) continue;
+    if (!cut) {
+      judged.cut->failure = cut.error();
+      continue;
+    }
+    judged.cut->result = cut->result;
+    judged.cut->ended = static_cast<std::size_t>(std::ranges::count_if(cut->ended, [&](const auto& open) {
+      return std::ranges::any_of(own, [&](const auto& connection) { return connection.covers(open); });
+    }));
+  }
+}
+
+/// For the finding's note.
+std::string cut_note(const CutOutcome& cut) {
+  using Result = firewalls::Cut::Result;
+  if (cut.failure) return fmt::format(" Open connections were NOT cut ({}).", printable(cut.failure->message, 160));
+  switch (cut.result) {
+    case Result::cut:
+      return fmt::format(" Open connections cut: {}.", cut.ended);
+    case Result::no_address:
+      return " Open connections not cut: no address.";
+    case Result::policy_continues:
+      break;
+  }
+  return " Open connections not cut: policy continues.";
 }
 
 /// Lifts what stands against the names of the findings. What went wrong stands in the outcome.
@@ -154,6 +209,7 @@ Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mo
       outcome.enforcement = *std::move(enforced);
     else
       outcome.enforcement.failure = std::move(enforced).error();
+    if (!outcome.enforcement.failure) cut_connections(context, outcome);
   }
   if (outcome.press == PressKind::unblock && mode == Mode::write) {
     if (!context.firewall) IW_CHECK(open_firewall(context));
@@ -167,6 +223,8 @@ int exit_code(const RespondOutcome& outcome) {
   if (outcome.enforcement.failure) return outcome.enforcement.plan.empty() ? 1 : 3;
   if (outcome.findings.empty() && !outcome.unreadable.empty()) return 1;
   if (!outcome.unreadable.empty() || outcome.enforcement.unverified) return 3;
+  if (std::ranges::any_of(outcome.findings, [](const auto& judged) { return judged.cut && judged.cut->failure; }))
+    return 3;
   return 0;
 }
 
@@ -202,7 +260,8 @@ std::string note_for(const JudgedFinding& judged, const RespondOutcome& outcome)
                         decision->expires_at ? format_time(*decision->expires_at) : "lifted", decision->id,
                         enforcement.unverified ? ", written but not yet seen live in every zone" : ", live");
   }
-  return cut(std::move(note), max_note - next.size()) + next;
+  if (judged.cut) next = cut_note(*judged.cut) + next;
+  return shortened(std::move(note), max_note - next.size()) + next;
 }
 
 }  // namespace intelwall::app

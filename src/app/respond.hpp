@@ -17,9 +17,17 @@ struct JudgedCandidate {
   std::string decision_id;  ///< of the block that it led to
 };
 
+/// What became of the open connections that a finding names, after something of it was blocked.
+struct CutOutcome {
+  firewalls::Cut::Result result = firewalls::Cut::Result::no_address;
+  std::size_t ended = 0;         ///< connections that were open
+  std::optional<Error> failure;  ///< instead of a result
+};
+
 struct JudgedFinding {
   findings::Finding finding;
   std::vector<JudgedCandidate> candidates;
+  std::optional<CutOutcome> cut;  ///< nothing: there was no block, so nothing to cut
 };
 
 struct RespondOutcome {
@@ -34,11 +42,11 @@ struct RespondOutcome {
   std::vector<Error> notes_not_written;  ///< findings that did not get their note back; the firewall is not affected
 };
 
-/// The whole road: findings → candidates → verdicts → decisions → rules → live, then a note and a workflow status on
-/// each Security Hub finding. The custom action that carried the findings says what is wanted; one that is none of ours
-/// is `refused`, before anything is written. Nothing is written in Mode::plan. An Error only when nothing could be
-/// done; what went wrong on the way stands in the outcome. Needs guardrails, and a firewall as soon as something is to
-/// be blocked in Mode::write (Mode::plan shows verdicts without one).
+/// The whole road: findings → candidates → verdicts → decisions → rules → live → open connections cut, then a note and
+/// a workflow status on each Security Hub finding. The custom action that carried the findings says what is wanted; one
+/// that is none of ours is `refused`, before anything is written. Nothing is written in Mode::plan. An Error only when
+/// nothing could be done; what went wrong on the way stands in the outcome. Needs guardrails, and a firewall as soon as
+/// something is to be blocked in Mode::write (Mode::plan shows verdicts without one).
 Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode);
 
 /// 0 done (also when all is refused), 1 nothing could be read or written, 3 in part. A note that was not taken is told

@@ -1,5 +1,7 @@
 #include "aws/network_firewall.hpp"
 
+#include <charconv>
+
 #include "aws/json_text.hpp"
 
 namespace intelwall::aws {
@@ -92,6 +94,7 @@ Result<FirewallState> NetworkFirewallClient::describe_firewall(const std::string
   const Json& zones = member(status, "SyncStates");
   if (!zones.is_object()) return state;
   for (const auto& [zone, sync] : zones.items()) {
+    state.zones.push_back(zone);
     const Json& config = member(sync, "Config");
     if (!config.is_object()) continue;
     for (const auto& [arn, one] : config.items())
@@ -195,6 +198,58 @@ Result<std::string> NetworkFirewallClient::update_policy(const PolicyState& curr
   resend(input, "EncryptionConfiguration", current.encryption);
   IW_TRY(const Json answer, client_.call_json("1.0", target(operation), input, Repeat::safe));
   return token_of(answer, operation);
+}
+
+Result<std::string> NetworkFirewallClient::start_flow_flush(const std::string& firewall_arn, const std::string& zone,
+                                                            const std::vector<FlowEnds>& filters) const {
+  constexpr const char* operation = "StartFlowFlush";
+  Json input = {{"FirewallArn", firewall_arn}, {"AvailabilityZone", zone}, {"FlowFilters", Json::array()}};
+  const auto address = [](const std::string& text) {
+    return Json{{"AddressDefinition", text + (text.contains(':') ? "/128" : "/32")}};
+  };
+  for (const auto& ends : filters) {
+    Json filter = {{"SourceAddress", address(ends.source)}, {"DestinationAddress", address(ends.destination)}};
+    if (ends.source_port != 0) filter["SourcePort"] = std::to_string(ends.source_port);
+    if (ends.destination_port != 0) filter["DestinationPort"] = std::to_string(ends.destination_port);
+    input["FlowFilters"].push_back(std::move(filter));
+  }
+  // What is flushed already is not flushed again: a repeat does no harm.
+  IW_TRY(const Json answer, client_.call_json("1.0", target(operation), input, Repeat::safe));
+  std::string id = text_in(answer, "FlowOperationId");
+  if (id.empty()) return broken_answer(operation, "FlowOperationId");
+  return id;
+}
+
+Result<FlowOperation> NetworkFirewallClient::flow_operation(const std::string& firewall_arn, const std::string& zone,
+                                                            const std::string& id) const {
+  constexpr const char* operation = "ListFlowOperationResults";
+  constexpr int max_pages = 100;  // ten thousand flows of twenty filters: more are not counted
+  const auto address = [](const Json& flow, const char* side) {
+    const std::string text = text_in(member(flow, side), "AddressDefinition");
+    return text.substr(0, text.find('/'));
+  };
+  const auto port = [](const Json& flow, const char* side) {
+    const std::string text = text_in(flow, side);
+    std::uint16_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  };
+  FlowOperation out;
+  Json input = {
+      {"FirewallArn", firewall_arn}, {"AvailabilityZone", zone}, {"FlowOperationId", id}, {"MaxResults", 100}};
+  for (int page = 0; page < max_pages; ++page) {
+    IW_TRY(const Json answer, client_.call_json("1.0", target(operation), input, Repeat::safe));
+    out.status = text_in(answer, "FlowOperationStatus");
+    out.message = text_in(answer, "StatusMessage");
+    if (out.status.empty()) return broken_answer(operation, "FlowOperationStatus");
+    for (const Json& flow : items_in(answer, "Flows"))
+      out.flows.push_back({address(flow, "SourceAddress"), address(flow, "DestinationAddress"),
+                           port(flow, "SourcePort"), port(flow, "DestinationPort")});
+    const std::string next = text_in(answer, "NextToken");
+    if (next.empty()) break;
+    input["NextToken"] = next;
+  }
+  return out;
 }
 
 }  // namespace intelwall::aws

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,12 +62,25 @@ struct FirewallState {
   std::string vpc;     ///< id
   std::string status;  ///< READY, PROVISIONING, …
   std::string sync_summary;
+  std::vector<std::string> zones;                      ///< Availability Zones in which it has an endpoint
   std::map<std::string, std::vector<SyncState>> sync;  ///< by resource ARN
 };
 
 struct LogDestination {
   std::string log_type;          ///< ALERT, FLOW, TLS
   std::string destination_type;  ///< S3, CloudWatchLogs, KinesisDataFirehose
+};
+
+/// Both ends of a flow; as a filter, port 0 is any.
+struct FlowEnds {
+  std::string source, destination;  ///< single addresses
+  std::uint16_t source_port = 0, destination_port = 0;
+};
+
+struct FlowOperation {
+  std::string status;   ///< IN_PROGRESS, COMPLETED, COMPLETED_WITH_ERRORS, FAILED
+  std::string message;  ///< of the service; usually empty
+  std::vector<FlowEnds> flows;
 };
 
 enum class DryRun { no, yes };
@@ -92,6 +106,13 @@ class NetworkFirewallClient {
   Result<void> delete_rule_group(const std::string& arn) const;
   /// Returns the new update token.
   Result<std::string> update_policy(const PolicyState& current, const Json& new_body) const;
+
+  /// Begins to flush the flows that pass one of `filters` (at most 20) out of one zone; returns the operation's id.
+  Result<std::string> start_flow_flush(const std::string& firewall_arn, const std::string& zone,
+                                       const std::vector<FlowEnds>& filters) const;
+  /// How far it is, and which flows it found.
+  Result<FlowOperation> flow_operation(const std::string& firewall_arn, const std::string& zone,
+                                       const std::string& id) const;
 
  private:
   ServiceClient client_;

@@ -27,6 +27,12 @@ void print_finding(const app::JudgedFinding& judged) {
     for (const auto& reason : each.judgement.reasons)
       std::fputs(fmt::format("         {} [{}]\n", reason.text, reason.code).c_str(), stdout);
   }
+  if (!judged.cut) return;
+  const auto& cut = *judged.cut;
+  const auto words = cut.failure ? fmt::format("were not cut: {}", cut.failure->to_text())
+                     : cut.result == firewalls::Cut::Result::cut ? fmt::format("cut: {}", cut.ended)
+                                                                 : fmt::format("not cut: {}", to_string(cut.result));
+  std::fputs(fmt::format("  open connections {}\n", words).c_str(), stdout);
 }
 
 int run_ingest(const Global& global, const std::string& file, bool dry_run) {

@@ -9,6 +9,7 @@
 
 #include "core/decision.hpp"
 #include "core/result.hpp"
+#include "firewalls/cut.hpp"
 
 namespace intelwall::firewalls {
 
@@ -81,6 +82,8 @@ class Firewall {
   virtual Result<Applied> apply(const Fold& fold) = 0;
   /// Waits until every zone of the firewall runs what was written, or something newer. `unavailable` when time is up.
   virtual Result<void> verify(const Applied& applied, std::chrono::milliseconds patience) = 0;
+  /// Ends what is open of these connections, which a block does not touch.
+  virtual Result<Cut> cut(const std::vector<Connection>& connections, std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace intelwall::firewalls

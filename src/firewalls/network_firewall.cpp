@@ -126,6 +126,10 @@ class NetworkFirewall final : public Firewall {
     }
   }
 
+  Result<Cut> cut(const std::vector<Connection>& connections, std::chrono::milliseconds patience) override {
+    return flush_connections(*client_, options_.firewall, connections, patience, sleep_);
+  }
+
  private:
   /// Keeps what was done: a failure after the first write is a result with a failure in it.
   static Result<Applied> finish(Applied applied, Error error) {

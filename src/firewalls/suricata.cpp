@@ -104,6 +104,12 @@ class Suricata final : public Firewall {
     return {};
   }
 
+  Result<Cut> cut(const std::vector<Connection>& connections, std::chrono::milliseconds) override {
+    if (connections.empty()) return Cut{};
+    return fail(ErrorCode::refused, "a Suricata of one's own cannot be told to end a connection", name(),
+                "what is open of a blocked name ends with its process, or when Suricata is restarted");
+  }
+
  private:
   struct File {
     std::optional<std::string> text;  ///< nothing: there is none yet
