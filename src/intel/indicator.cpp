@@ -4,6 +4,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bitset>
+#include <nlohmann/json.hpp>
 
 #include "intel/fql_schema.hpp"
 
@@ -35,47 +37,64 @@ error_code take_time(ondemand::value& value, Time& into) {
   return code;
 }
 
-/// The texts of a list; of objects in it their "name".
+/// The texts of a list; of objects in it their "name". The texts that are there are filled anew, so that a page costs
+/// no memory of its own.
 error_code take_list(ondemand::value& value, std::vector<std::string>& into) {
-  into.clear();
-  ondemand::array items;
-  if (const auto code = value.get_array().get(items)) return code;
-  for (auto each : items) {
-    ondemand::value item;
-    if (const auto code = std::move(each).get(item)) return code;
-    ondemand::json_type type{};
-    if (const auto code = item.type().get(type)) return code;
-    std::string_view text;
-    if (type == ondemand::json_type::string) {
-      if (const auto code = item.get_string().get(text)) return code;
-      into.emplace_back(text);
-    } else if (type == ondemand::json_type::object) {
-      const auto code = item["name"].get_string().get(text);
-      if (code == SUCCESS) into.emplace_back(text);
-      if (is_damage(code) && code != simdjson::NO_SUCH_FIELD) return code;
+  std::size_t count = 0;
+  const auto add = [&](std::string_view text) {
+    if (count == into.size()) into.emplace_back();
+    into[count++] = text;
+  };
+  const auto read = [&]() -> error_code {
+    ondemand::array items;
+    if (const auto code = value.get_array().get(items)) return code;
+    for (auto each : items) {
+      ondemand::value item;
+      if (const auto code = std::move(each).get(item)) return code;
+      ondemand::json_type type{};
+      if (const auto code = item.type().get(type)) return code;
+      std::string_view text;
+      if (type == ondemand::json_type::string) {
+        if (const auto code = item.get_string().get(text)) return code;
+        add(text);
+      } else if (type == ondemand::json_type::object) {
+        const auto code = item["name"].get_string().get(text);
+        if (code == SUCCESS) add(text);
+        if (is_damage(code) && code != simdjson::NO_SUCH_FIELD) return code;
+      }
     }
-  }
-  return SUCCESS;
+    return SUCCESS;
+  };
+  const auto code = read();
+  into.resize(count);
+  return code;
 }
 
-error_code take_member(std::string_view key, ondemand::value& value, Indicator& into) {
+/// The lists of an Indicator, by the names that Falcon has for them.
+constexpr std::pair<std::string_view, std::vector<std::string> Indicator::*> lists[] = {
+    {"reports", &Indicator::reports},
+    {"actors", &Indicator::actors},
+    {"malware_families", &Indicator::malware_families},
+    {"kill_chains", &Indicator::kill_chains},
+    {"domain_types", &Indicator::domain_types},
+    {"labels", &Indicator::labels},
+    {"targets", &Indicator::targets},
+    {"threat_types", &Indicator::threat_types}};
+/// Which of them an object has had: what stands in the others is of the object before.
+using Lists = std::bitset<std::size(lists)>;
+
+error_code take_member(std::string_view key, ondemand::value& value, Indicator& into, Lists& filled) {
   static constexpr std::pair<std::string_view, std::string Indicator::*> texts[] = {{"id", &Indicator::id},
                                                                                     {"indicator", &Indicator::value},
                                                                                     {"type", &Indicator::type},
                                                                                     {"_marker", &Indicator::marker}};
-  static constexpr std::pair<std::string_view, std::vector<std::string> Indicator::*> lists[] = {
-      {"reports", &Indicator::reports},
-      {"actors", &Indicator::actors},
-      {"malware_families", &Indicator::malware_families},
-      {"kill_chains", &Indicator::kill_chains},
-      {"domain_types", &Indicator::domain_types},
-      {"labels", &Indicator::labels},
-      {"targets", &Indicator::targets},
-      {"threat_types", &Indicator::threat_types}};
   for (const auto& [name, field] : texts)
     if (key == name) return take_text(value, into.*field);
-  for (const auto& [name, field] : lists)
-    if (key == name) return take_list(value, into.*field);
+  for (std::size_t i = 0; i < std::size(lists); ++i) {
+    if (key != lists[i].first) continue;
+    filled.set(i);
+    return take_list(value, into.*lists[i].second);
+  }
   if (key == "published_date") return take_time(value, into.published);
   if (key == "last_updated") return take_time(value, into.last_updated);
   if (key == "deleted") return value.get_bool().get(into.deleted);
@@ -96,15 +115,24 @@ std::string_view missing_member(const Indicator& indicator) {
   return {};
 }
 
+/// Into an indicator that may hold another one's texts.
 error_code take_object(ondemand::object object, Indicator& into) {
+  for (auto* text : {&into.id, &into.value, &into.type, &into.marker}) text->clear();
+  into.source = falcon_source;
+  into.deleted = false;
+  into.confidence = Confidence::unverified;
+  into.published = into.last_updated = {};
+  Lists filled;
   for (auto each : object) {
     ondemand::field field;
     if (const auto code = std::move(each).get(field)) return code;
     std::string_view key;
     if (const auto code = field.unescaped_key().get(key)) return code;
-    const auto code = take_member(key, field.value(), into);
+    const auto code = take_member(key, field.value(), into, filled);
     if (is_damage(code)) return code;
   }
+  for (std::size_t i = 0; i < std::size(lists); ++i)
+    if (!filled[i]) (into.*lists[i].second).clear();
   return SUCCESS;
 }
 
@@ -175,7 +203,6 @@ struct IndicatorReader::State {
       // The places of the last page are filled anew: their memory is kept.
       if (count == page.indicators.size()) page.indicators.emplace_back();
       Indicator& indicator = page.indicators[count];
-      reset(indicator);
       if (const auto code = take_object(object, indicator)) return code;
       if (const auto missing = missing_member(indicator); !missing.empty()) {
         note_unreadable(page, fmt::format("it has no text in '{}'", missing));
@@ -192,19 +219,6 @@ struct IndicatorReader::State {
 
   static void note_unreadable(IndicatorPage& page, std::string reason) {
     if (page.unreadable++ == 0) page.unreadable_reason = std::move(reason);
-  }
-
-  static void reset(Indicator& indicator) {
-    for (auto* text : {&indicator.id, &indicator.value, &indicator.type, &indicator.marker}) text->clear();
-    for (auto* list : {&indicator.actors, &indicator.malware_families, &indicator.kill_chains, &indicator.domain_types,
-                       &indicator.threat_types, &indicator.targets, &indicator.reports, &indicator.labels}) {
-      list->clear();
-    }
-    indicator.source = falcon_source;
-    indicator.deleted = false;
-    indicator.confidence = Confidence::unverified;
-    indicator.published = indicator.last_updated = {};
-    indicator.valid_until.reset();
   }
 };
 
@@ -224,7 +238,6 @@ Result<Indicator> IndicatorReader::read(std::string_view json) {
   ondemand::object object;
   if (const auto code = document.get_object().get(object)) return why(code);
   Indicator indicator;
-  State::reset(indicator);
   if (const auto code = take_object(object, indicator)) return why(code);
   const char* behind = nullptr;
   if (document.current_location().get(behind) == SUCCESS)
@@ -278,6 +291,21 @@ Result<void> IndicatorReader::read_page(std::string& answer, IndicatorPage& page
 
 Result<Indicator> parse_indicator(std::string_view json) {
   return IndicatorReader().read(json);
+}
+
+std::string to_json(const Indicator& indicator) {
+  nlohmann::json json{{"id", indicator.id},           {"indicator", indicator.value},
+                      {"type", indicator.type},       {"source", indicator.source},
+                      {"deleted", indicator.deleted}, {"malicious_confidence", to_string(indicator.confidence)}};
+  if (!indicator.marker.empty()) json["_marker"] = indicator.marker;
+  const auto add_time = [&](const char* name, Time time) {
+    if (time != Time{}) json[name] = time.time_since_epoch().count();
+  };
+  add_time("published_date", indicator.published);
+  add_time("last_updated", indicator.last_updated);
+  add_time("valid_until", indicator.valid_until.value_or(Time{}));
+  for (const auto& [name, list] : lists) json[std::string(name)] = indicator.*list;
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace intelwall::intel

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/domain_name.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
 
@@ -33,6 +34,7 @@ struct Indicator {
   Time last_updated{};              ///< the same
   std::optional<Time> valid_until;  ///< feeds that say so
   std::vector<std::string> actors, malware_families, kill_chains, domain_types, threat_types, targets, reports, labels;
+  Scope scope = Scope::subdomains;  ///< of a domain: lists may name one without what is below it
 
   bool operator==(const Indicator&) const = default;
 };
@@ -42,6 +44,9 @@ inline constexpr const char* falcon_source = "falcon";
 /// One object as Falcon gives it. Only `id`, `indicator` and `type` must be there; lists may be null, unknown members
 /// are passed over. The error is a reason, without a place.
 Result<Indicator> parse_indicator(std::string_view json);
+
+/// The same object again, as far as an Indicator holds it: what an FQL filter can be asked about.
+std::string to_json(const Indicator& indicator);
 
 /// An answer of GET /intel/combined/indicators/v1.
 struct IndicatorPage {
