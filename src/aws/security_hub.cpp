@@ -1,6 +1,7 @@
 #include "aws/security_hub.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "aws/json_text.hpp"
@@ -11,11 +12,10 @@ namespace {
 
 using Repeat = ServiceClient::Repeat;
 
-/// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchImportFindings.html, also of BatchUpdateFindings.
-constexpr std::size_t max_batch = 100;
-constexpr std::size_t max_batch_bytes = 6'000'000;
 /// Values of one filter (API_GetFindings).
 constexpr std::size_t max_filter_values = 20;
+/// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchUpdateFindings.html
+constexpr std::size_t max_batch = SecurityHubClient::max_batch;
 constexpr std::size_t max_note = 512;
 constexpr int max_pages = 1'000;
 
@@ -107,29 +107,40 @@ Result<SecurityHubClient::SearchResult> SecurityHubClient::search_findings(const
   return broken_answer("GetFindings", "last page");
 }
 
+Result<SecurityHubClient::ImportResult> SecurityHubClient::import_batch(
+    std::span<const std::string_view> findings) const {
+  HttpRequest request;
+  request.path = "/findings/import";
+  request.body = R"({"Findings":[)";
+  for (const auto finding : findings) {
+    if (request.body.back() != '[') request.body += ',';
+    request.body += finding;
+  }
+  request.body += "]}";
+  // The same finding twice is one finding.
+  IW_TRY(const Json answer, client_.call_rest(std::move(request), Repeat::safe));
+  if (!member(answer, "SuccessCount").is_number()) return broken_answer("BatchImportFindings", "SuccessCount");
+  ImportResult result{.accepted = count_in(answer, "SuccessCount"), .failures = {}};
+  for (const Json& failed : items_in(answer, "FailedFindings"))
+    result.failures.push_back({text_in(failed, "Id"), text_in(failed, "ErrorCode"), text_in(failed, "ErrorMessage")});
+  return result;
+}
+
 Result<SecurityHubClient::ImportResult> SecurityHubClient::batch_import_findings(
     const std::vector<Json>& findings) const {
   ImportResult result;
-  for (std::size_t from = 0; from < findings.size();) {
-    std::string body = R"({"Findings":[)";
-    std::size_t next = from;
-    for (; next < findings.size() && next - from < max_batch; ++next) {
-      const std::string one = dump_json(findings[next]);
-      if (next > from && body.size() + one.size() > max_batch_bytes) break;
-      if (next > from) body += ',';
-      body += one;
+  std::vector<std::string> texts;
+  for (const Json& finding : findings) texts.push_back(dump_json(finding));
+  for (std::size_t from = 0; from < texts.size();) {
+    std::vector<std::string_view> batch;
+    for (std::size_t bytes = 0; from < texts.size() && batch.size() < max_batch; ++from) {
+      bytes += texts[from].size() + 1;
+      if (!batch.empty() && bytes > max_batch_bytes) break;
+      batch.emplace_back(texts[from]);
     }
-    body += "]}";
-    HttpRequest request;
-    request.path = "/findings/import";
-    request.body = std::move(body);
-    // The same finding twice is one finding.
-    IW_TRY(const Json answer, client_.call_rest(std::move(request), Repeat::safe));
-    if (!member(answer, "SuccessCount").is_number()) return broken_answer("BatchImportFindings", "SuccessCount");
-    result.accepted += count_in(answer, "SuccessCount");
-    for (const Json& failed : items_in(answer, "FailedFindings"))
-      result.failures.push_back({text_in(failed, "Id"), text_in(failed, "ErrorCode"), text_in(failed, "ErrorMessage")});
-    from = next;
+    IW_TRY(auto part, import_batch(batch));
+    result.accepted += part.accepted;
+    std::ranges::move(part.failures, std::back_inserter(result.failures));
   }
   return result;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aws/client.hpp"
@@ -41,6 +43,12 @@ class SecurityHubClient {
     std::vector<Failure> failures;  ///< HTTP 200 with failures inside is usual
   };
   Result<ImportResult> batch_import_findings(const std::vector<Json>& findings) const;
+  /// What one call of BatchImportFindings takes.
+  static constexpr std::size_t max_batch = 100;
+  static constexpr std::size_t max_batch_bytes = 6'000'000;
+  static constexpr std::size_t max_finding_bytes = std::size_t{240} * 1024;
+  /// One call with findings as JSON texts; the caller keeps to these limits.
+  Result<ImportResult> import_batch(std::span<const std::string_view> findings) const;
   /// Writes a note (at most 512 characters) and a workflow status. The result names findings that were not processed.
   Result<ImportResult> batch_update_findings(const std::vector<FindingKey>& findings, const std::string& note,
                                              const std::string& updated_by, WorkflowStatus status) const;

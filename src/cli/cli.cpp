@@ -112,6 +112,7 @@ int run(int argc, char** argv) {
 
   Action action;
   add_finding_commands(root, global, action);
+  add_forward_command(root, global, action);
   add_block_commands(root, global, action);
   add_explain_command(root, global, action);
   add_doctor_command(root, global, action);

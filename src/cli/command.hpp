@@ -36,6 +36,7 @@ struct Global {
 using Action = std::function<int()>;
 void add_block_commands(CLI::App& root, Global& global, Action& action);
 void add_finding_commands(CLI::App& root, Global& global, Action& action);
+void add_forward_command(CLI::App& root, Global& global, Action& action);
 void add_explain_command(CLI::App& root, Global& global, Action& action);
 void add_doctor_command(CLI::App& root, Global& global, Action& action);
 void add_lab_commands(CLI::App& root, Global& global, Action& action);

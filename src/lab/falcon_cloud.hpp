@@ -45,6 +45,7 @@ struct FalconOptions {
 ///     Answer: {"resources": [{"now", "changed": n}]}
 ///   POST /lab/falcon/manners {"most_a_page": n?, "next_page": bool?, "calls_a_minute": n?}: pages of Intel that are
 ///     cut whatever was asked for, the header Next-Page, and how many calls a minute there are before 429.
+///   POST /lab/falcon/hosts {"hosts": [device, …]} stores what the Hosts API tells of devices, by device_id.
 ///   POST /lab/falcon/faults {"fault": …, "times": n = 1, …} breaks what comes next on purpose:
 ///     "cut" half an event and the end of the connection · "garbage" bytes that are no event before the next one ·
 ///     "slow" the next event in pieces of 16 bytes · "silent" nothing for "milliseconds" · "end_session" the sessions

@@ -198,6 +198,7 @@ FalconAnswer FalconEndpoint::answer(const CloudRequest& request, const std::stri
       return refuse_falcon(415, "unsupported media type: the content type must be application/json");
     return refresh(request.path.substr(refresh_prefix.size()), parameters);
   }
+  if (request.path == "/devices/entities/devices/v2") return hosts_.entities(body);
   if (request.path == "/alerts/entities/alerts/v2") return alerts_.entities(body);
   if (request.path == "/alerts/combined/alerts/v1") return alerts_.combined(body);
   if (request.path == "/intel/entities/indicators/GET/v1") return intel_->entities(body);
@@ -249,6 +250,7 @@ std::expected<std::unique_ptr<FalconHose::Connection>, CloudResponse> FalconEndp
 
 FalconAnswer FalconEndpoint::lab_call(const CloudRequest& request, const Json& body) {
   if (request.path == "/lab/falcon/events") return add_events(body);
+  if (request.path == "/lab/falcon/hosts") return hosts_.add(body);
   if (request.path == "/lab/falcon/alerts") return add_alerts(body);
   if (request.path == "/lab/falcon/faults") return add_fault(body);
   if (request.path == "/lab/falcon/indicators") return intel_->put(body);

@@ -8,6 +8,7 @@
 
 #include "lab/falcon_alerts.hpp"
 #include "lab/falcon_hose.hpp"
+#include "lab/falcon_hosts.hpp"
 #include "lab/falcon_intel.hpp"
 
 namespace intelwall::lab {
@@ -53,6 +54,7 @@ class FalconEndpoint {
   FalconOptions options_;
   FalconHose hose_;
   FalconAlerts alerts_;
+  FalconHosts hosts_;
   std::unique_ptr<FalconIntel> intel_;
   std::mutex mutex_;  ///< guards what follows
   std::map<std::string, Time> tokens_;
