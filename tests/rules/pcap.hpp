@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace intelwall::testing {
 
@@ -55,6 +56,10 @@ inline std::string dns_query(std::string_view name) {
 
 class Pcap {
  public:
+  /// `many`: when a client's ports are used up, the next address goes on.
+  enum class Clients { one, many };
+  explicit Pcap(Clients clients = Clients::one) : clients_(clients) {}
+
   static constexpr std::string_view client_address = "10.1.2.3";
   static constexpr std::string_view server_address = "198.51.100.7";
 
@@ -72,8 +77,8 @@ class Pcap {
   /// One TCP flow: handshake, the payload from the client, an acknowledgement, and the end of the flow.
   std::uint16_t tcp(std::uint16_t server_port, std::string_view payload, std::size_t segment = 1400) {
     const auto port = next_port();
-    const Side client{client_ip, server_ip, port, server_port};
-    const Side server{server_ip, client_ip, server_port, port};
+    const Side client{client_ip_, server_ip, port, server_port};
+    const Side server{server_ip, client_ip_, server_port, port};
     std::uint32_t seq = 1000;
     tcp_packet(client, seq++, 0, syn, {});
     tcp_packet(server, 5000, seq, syn | ack, {});
@@ -96,25 +101,32 @@ class Pcap {
     const auto length = be16(8 + payload.size());
     const auto head = be16(port) + be16(server_port) + length;
     const auto sum =
-        checksum(be32(client_ip) + be32(server_ip) + be16(17) + length + head + be16(0) + std::string(payload));
-    ip_packet({client_ip, server_ip, port, server_port}, 17,
+        checksum(be32(client_ip_) + be32(server_ip) + be16(17) + length + head + be16(0) + std::string(payload));
+    ip_packet({client_ip_, server_ip, port, server_port}, 17,
               head + be16(sum == 0 ? 0xffff : sum) + std::string(payload));
     return port;
   }
 
   /// The file: classic pcap, link type Ethernet, host byte order as the magic number tells.
   const std::string& bytes() const { return bytes_; }
+  /// The same from where the last call ended, for captures that are written piece by piece.
+  std::string take_bytes() { return std::exchange(bytes_, {}); }
 
  private:
   struct Side {
     std::uint32_t source, destination;
     std::uint16_t source_port, destination_port;
   };
-  static constexpr std::uint32_t client_ip = 0x0a010203, server_ip = 0xc6336407;
+  static constexpr std::uint32_t server_ip = 0xc6336407;
+  static constexpr std::uint16_t first_port = 1024;
   static constexpr std::uint8_t fin = 1, syn = 2, push = 8, ack = 16;
 
   std::uint16_t next_port() {
-    if (port_ == 0xffff) throw std::runtime_error("a capture holds at most 64,511 flows");
+    if (port_ == 0xffff) {
+      if (clients_ == Clients::one) throw std::runtime_error("a client has at most 64,511 flows");
+      ++client_ip_;
+      port_ = first_port;
+    }
     return port_++;
   }
 
@@ -153,7 +165,9 @@ class Pcap {
 
   std::string bytes_ = native32(0xa1b2c3d4) + std::string("\x02\0\x04\0", 4) + native32(0) + native32(0) +
                        native32(262'144) + native32(1);
-  std::uint16_t port_ = 1024;
+  Clients clients_;
+  std::uint32_t client_ip_ = 0x0a010203;
+  std::uint16_t port_ = first_port;
   std::uint16_t ip_id_ = 0;
   std::uint32_t micros_ = 0;
 };
