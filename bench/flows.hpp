@@ -25,7 +25,9 @@ class FlowNames {
   FlowNames(Names popular, Names listed) : popular_(std::move(popular)), listed_(std::move(listed)) {}
 
   std::string next() {
-    constexpr const char* below[] = {"", "", "www.", "api.", "cdn-7.static.", "e1a2."};
+    // Half of the flows go to hosts below the name.
+    constexpr const char* below[] = {"",     "",     "",     "",     "",       "",     "",         "",
+                                     "www.", "www.", "www.", "api.", "cdn-7.", "img.", "mail.eu.", "e1a2."};
     const bool hit = number_++ % 100 == 37;
     const auto& from = hit ? listed_ : popular_;
     auto name = below[draw(std::size(below))] + from[draw(from.size())];

@@ -172,7 +172,7 @@ Json manifest_of(const CompileListsRequest& request, const CompileListsOutcome& 
                {"groups", std::move(groups)},
                {"data_files", std::move(data)}});
   if (options.format == rules::CompileFormat::packed) json["expected_cost_us"] = compiled->expected_cost;
-  if (request.previous) json["kept_rules"] = compiled->kept_rules;
+  if (request.previous) json.update({{"kept_rules", compiled->kept_rules}, {"kept_groups", compiled->kept_groups}});
   return json;
 }
 

@@ -81,13 +81,18 @@ Result<void> read_flags(const Global& global, CompileFlags& flags) {
   return {};
 }
 
-void print_compiled(const app::CompileListsOutcome& outcome, const std::filesystem::path& output) {
+void print_compiled(const app::CompileListsOutcome& outcome, const app::CompileListsRequest& request) {
   const auto& compiled = *outcome.compiled;
   std::fputs(fmt::format("{} domains: {} kept, {} covered by a parent, {} twice, {} left out, {} refused\n"
                          "{} rules of capacity {} in {} groups, {:.1f} MB: {}\n",
                          outcome.read.taken, compiled.kept, compiled.covered, compiled.duplicates,
                          compiled.left_out.size(), outcome.read.refused_count, compiled.rules, compiled.capacity,
-                         compiled.groups.size(), static_cast<double>(compiled.bytes) / 1e6, output.native())
+                         compiled.groups.size(), static_cast<double>(compiled.bytes) / 1e6, request.output.native())
+                 .c_str(),
+             stdout);
+  if (!request.previous) return;
+  std::fputs(fmt::format("{} rules and {} whole groups are as in {}\n", compiled.kept_rules, compiled.kept_groups,
+                         request.previous->native())
                  .c_str(),
              stdout);
 }
@@ -114,7 +119,7 @@ int run_compile(const Global& global, CompileFlags flags) {
   if (global.output() == Output::json) {
     print_json(app::manifest_of(flags.request, outcome));
   } else {
-    print_compiled(outcome, flags.request.output);
+    print_compiled(outcome, flags.request);
   }
   if (outcome.compiled->left_out.empty()) return done;
   std::fputs(fmt::format("intelwall: {} domains do not fit the budget; manifest.json names them\n",
@@ -249,7 +254,8 @@ void add_compile(CLI::App& rules, Global& global, Action& action) {
       ->check(positive);
   command->add_option("--max-errors", flags->max_errors, "refused names that are too many: a share or a number (1%)");
   command->add_option("--column", request.list.column, "of tables: a number from 1, or a name in the header (1)");
-  command->add_option("--previous", request.previous, "the folder of an earlier run, whose cuts stay where they fit");
+  command->add_option("--previous", request.previous,
+                      "the folder of an earlier run, whose groups and cuts stay where they fit");
   command->add_option("--prior", request.prior, "popular names, the most popular first (those shipped)");
   command->add_option("--source", request.options.source, "where flows come from ($HOME_NET)");
   command->add_option("--variable", flags->variables, "a variable of the rules, as in HOME_NET=10.0.0.0/8");

@@ -17,10 +17,21 @@ namespace {
 constexpr CompileFormat formats[] = {CompileFormat::packed, CompileFormat::suricata, CompileFormat::domain_list,
                                      CompileFormat::dataset};
 
-/// Steps by which a rule gets dearer until the cuts fit the budget: few and wide, so that a name more rarely changes
-/// which one is taken.
-constexpr double dearer = 8;
-constexpr int dearer_steps = 4;
+/// What a rule may cost: steps that are few and wide, so that a name more rarely changes which one is taken. The first
+/// are for lists of any size (see first_price), the others for budgets that these do not fit.
+constexpr double prices[] = {PackCosts().rule, 1.0 / 1'024, 1.0 / 256, 1.0 / 64, 1.0 / 8, 1, 8};
+
+/// In a long list, most rules are cold when a flow wakes them, and there is room for many. A short list is to be a
+/// hundredth of what a rule for each domain would be.
+std::size_t first_price(std::size_t names) {
+  if (names >= 200'000) return 0;
+  if (names >= 100'000) return 1;
+  return names >= 50'000 ? 2 : 3;
+}
+
+/// With an earlier run at hand, the price that was taken then is taken again where it shows: when a list grows past a
+/// step, or shrinks, its rules stay. So many of them must stand there already for the first price to be right.
+constexpr double mostly = 0.5;
 
 /// A regex needs as much to be worth a rule; a name of 253 bytes alone needs it, too.
 constexpr std::size_t least_room = 1'000;
@@ -57,10 +68,46 @@ std::vector<std::uint32_t> by_rank(const DomainTable& table, std::span<const std
   return ranked;
 }
 
+/// The rules and groups of an earlier run.
+class Previous {
+ public:
+  explicit Previous(const std::vector<CompiledFile>& files) {
+    for (const auto& file : files) {
+      each_rule(file.content, [this](std::string_view rule) { rules_.insert(rule); });
+      groups_.insert(file.content);
+    }
+  }
+  std::size_t size() const { return rules_.size(); }
+  /// How many of these stand there byte for byte.
+  std::size_t rules_in(const std::vector<CompiledGroup>& groups) const {
+    std::size_t kept = 0;
+    for (const auto& group : groups)
+      each_rule(group.file.content, [&](std::string_view rule) { kept += rules_.contains(rule) ? 1 : 0; });
+    return kept;
+  }
+  std::size_t groups_in(const std::vector<CompiledGroup>& groups) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(groups, [this](const auto& group) { return groups_.contains(group.file.content); }));
+  }
+
+ private:
+  template <class Visit>
+  static void each_rule(std::string_view text, Visit visit) {
+    for (std::size_t at = 0; at < text.size();) {
+      const auto end = std::min(text.find('\n', at), text.size());
+      visit(text.substr(at, end - at));
+      at = end + 1;
+    }
+  }
+  std::unordered_set<std::string_view> rules_, groups_;
+};
+
 class Compiler {
  public:
   Compiler(const DomainTable& table, const CompileOptions& options)
-      : table_(table), options_(options), order_(order_by_ending(table)) {}
+      : table_(table), options_(options), order_(order_by_ending(table)) {
+    if (options.previous != nullptr) previous_.emplace(*options.previous);
+  }
 
   Result<CompileResult> run() {
     auto domains = reduce(table_, order_, {});
@@ -95,13 +142,8 @@ class Compiler {
  private:
   std::optional<Written> write(const ReducedDomains& domains) const {
     switch (options_.format) {
-      case CompileFormat::packed: {
-        PackCosts costs;
-        for (int step = 0; step < dearer_steps; ++step, costs.rule *= dearer) {
-          if (auto written = write_packed(table_, domains, options_, costs)) return written;
-        }
-        return std::nullopt;
-      }
+      case CompileFormat::packed:
+        return write_packed_within_budget(domains);
       case CompileFormat::suricata:
         return write_suricata(table_, domains, options_);
       case CompileFormat::domain_list:
@@ -110,6 +152,29 @@ class Compiler {
         return write_dataset(table_, domains, options_);
     }
     std::unreachable();
+  }
+
+  std::optional<Written> write_packed_within_budget(const ReducedDomains& domains) const {
+    const auto write_at = [&](double price) {
+      PackCosts costs;
+      costs.rule = price;
+      return write_packed(table_, domains, options_, costs);
+    };
+    std::optional<Written> best;
+    std::size_t most_kept = 0;
+    const auto first = first_price(domains.size());
+    for (auto i = first; i < std::size(prices) && !best; ++i) best = write_at(prices[i]);
+    if (!best || !previous_) return best;
+    most_kept = previous_->rules_in(best->groups);
+    if (static_cast<double>(most_kept) >= mostly * static_cast<double>(previous_->size())) return best;
+    for (const auto price : prices) {
+      auto other = write_at(price);
+      const auto kept = other ? previous_->rules_in(other->groups) : 0;
+      if (kept <= most_kept) continue;
+      most_kept = kept;
+      best = std::move(other);
+    }
+    return best;
   }
 
   CompileResult result(const ReducedDomains& domains, Written written) const {
@@ -128,29 +193,17 @@ class Compiler {
     }
     for (const auto index : by_rank(table_, domains.left_out))
       result.left_out.push_back({std::string(table_.name(index)), table_.scope(index), table_.rank(index)});
-    if (options_.previous != nullptr) result.kept_rules = rules_kept(result);
+    if (previous_) {
+      result.kept_rules = previous_->rules_in(result.groups);
+      result.kept_groups = previous_->groups_in(result.groups);
+    }
     return result;
-  }
-
-  std::size_t rules_kept(const CompileResult& result) const {
-    std::unordered_set<std::string_view> before;
-    const auto each_line = [](std::string_view text, auto visit) {
-      for (std::size_t at = 0; at < text.size();) {
-        const auto end = std::min(text.find('\n', at), text.size());
-        visit(text.substr(at, end - at));
-        at = end + 1;
-      }
-    };
-    for (const auto& file : *options_.previous) each_line(file.content, [&](auto line) { before.insert(line); });
-    std::size_t kept = 0;
-    for (const auto& group : result.groups)
-      each_line(group.file.content, [&](auto line) { kept += before.contains(line) ? 1 : 0; });
-    return kept;
   }
 
   const DomainTable& table_;
   const CompileOptions& options_;
   std::vector<std::uint32_t> order_;
+  std::optional<Previous> previous_;
 };
 
 }  // namespace

@@ -51,7 +51,8 @@ struct CompileOptions {
   /// The word of every rule's message ("intelwall <label>"), so that a log line names the list.
   RuleText label{"list"};
   const TrafficPrior* prior = nullptr;  ///< nothing: TrafficPrior::standard()
-  /// The files of an earlier run (packed). Its cuts stay where they still fit.
+  /// The files of an earlier run. Groups begin where they began then, and what a packed rule may cost stays as it was,
+  /// where that still fits.
   const std::vector<CompiledFile>* previous = nullptr;
 };
 
@@ -82,7 +83,8 @@ struct CompileResult {
 
   /// Packed only: microseconds a flow that the cost model expects of all woken rules, for flows as the prior has them.
   double expected_cost = 0;
-  std::size_t kept_rules = 0;  ///< with `previous`: rules that stand there byte for byte
+  /// With `previous`: what stands there byte for byte.
+  std::size_t kept_rules = 0, kept_groups = 0;
 };
 
 /// Errors: a budget that holds nothing, an action or protocol that the format cannot express (the sentence says which).

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <span>
 
@@ -40,6 +41,20 @@ struct Body {
   std::size_t rules_in_units_ = 0;
 };
 
+/// The sids with which the groups of an earlier run begin.
+std::set<std::uint32_t> first_sids(const std::vector<CompiledFile>& files) {
+  std::set<std::uint32_t> sids;
+  for (const auto& file : files) {
+    const auto rule = std::string_view(file.content).substr(0, file.content.find('\n'));
+    const auto at = rule.rfind("; sid:");
+    std::uint32_t sid = 0;
+    if (!file.name.ends_with(".rules") || at == std::string_view::npos) continue;
+    const auto digits = rule.substr(at + 6);
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), sid).ec == std::errc{}) sids.insert(sid);
+  }
+  return sids;
+}
+
 /// Cuts bodies into groups; all sids of all bodies differ.
 std::optional<Written> into_groups(std::span<const Body> bodies, const CompileOptions& options) {
   std::vector<std::uint32_t> wanted;
@@ -48,12 +63,16 @@ std::optional<Written> into_groups(std::span<const Body> bodies, const CompileOp
   }
   if (wanted.size() > options.max_rules) return std::nullopt;
   const auto sids = give_sids(wanted);
+  const auto began = options.previous != nullptr ? first_sids(*options.previous) : std::set<std::uint32_t>{};
+  const GroupLimits limits{options.max_group_bytes, std::min(options.max_rules, max_group_capacity)};
   Written written;
   std::size_t sid = 0;
   for (const auto& body : bodies) {
-    const auto shares =
-        share_out(body.units, {options.max_group_bytes, std::min(options.max_rules, max_group_capacity)},
-                  options.max_groups - written.groups.size());
+    std::vector<std::size_t> begins;
+    std::size_t at = sid;
+    for (std::size_t unit = 0; unit < body.units.size(); at += body.units[unit++].rules)
+      if (began.contains(sids[at])) begins.push_back(unit);
+    const auto shares = share_out(body.units, limits, options.max_groups - written.groups.size(), begins);
     if (!shares) return std::nullopt;
     std::size_t rule = 0;
     for (const auto& share : *shares) {

@@ -11,9 +11,8 @@ constexpr double leeway = 0.04;
 
 /// `count` groups that end near equal parts of the bytes (or of the rules, where they are what fills a group); nothing
 /// when one is too large.
-std::optional<std::vector<Share>> share_out_over(const std::vector<Unit>& units,
-                                                 const std::vector<std::uint64_t>& rules, const GroupLimits& limits,
-                                                 std::size_t count) {
+std::optional<std::vector<Share>> share_out_over(std::span<const Unit> units, std::span<const std::uint64_t> rules,
+                                                 const GroupLimits& limits, std::size_t count) {
   const bool by_rules = static_cast<double>(rules.back()) / static_cast<double>(limits.rules) >
                         static_cast<double>(units.back().end) / static_cast<double>(limits.bytes);
   const auto position = [&](std::size_t i) { return static_cast<double>(by_rules ? rules[i] : units[i].end); };
@@ -55,12 +54,8 @@ std::optional<std::vector<Share>> share_out_over(const std::vector<Unit>& units,
   return shares;
 }
 
-}  // namespace
-
-std::optional<std::vector<Share>> share_out(const std::vector<Unit>& units, const GroupLimits& limits,
-                                            std::size_t max_groups) {
-  if (units.empty()) return std::vector<Share>{};
-  if (limits.bytes == 0 || limits.rules == 0) return std::nullopt;
+std::optional<std::vector<Share>> share_out_anew(std::span<const Unit> units, const GroupLimits& limits,
+                                                 std::size_t max_groups) {
   std::vector<std::uint64_t> rules;
   rules.reserve(units.size());
   std::uint64_t sum = 0;
@@ -71,6 +66,37 @@ std::optional<std::vector<Share>> share_out(const std::vector<Unit>& units, cons
     if (auto shares = share_out_over(units, rules, limits, count)) return shares;
   }
   return std::nullopt;
+}
+
+/// Each part between two begins for itself.
+std::optional<std::vector<Share>> share_out_parts(std::span<const Unit> units, const GroupLimits& limits,
+                                                  std::size_t max_groups, std::span<const std::size_t> begins) {
+  std::vector<Share> shares;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i <= begins.size(); ++i) {
+    const auto last = i < begins.size() ? begins[i] : units.size();
+    if (last == first) continue;
+    std::vector<Unit> part(units.begin() + static_cast<std::ptrdiff_t>(first),
+                           units.begin() + static_cast<std::ptrdiff_t>(last));
+    for (auto& unit : part) unit.end -= first == 0 ? 0 : units[first - 1].end;
+    const auto of_part = share_out_anew(part, limits, max_groups - shares.size());
+    if (!of_part) return std::nullopt;
+    for (const auto& share : *of_part) shares.push_back({first + share.first, first + share.last});
+    first = last;
+  }
+  return shares;
+}
+
+}  // namespace
+
+std::optional<std::vector<Share>> share_out(std::span<const Unit> units, const GroupLimits& limits,
+                                            std::size_t max_groups, std::span<const std::size_t> begins) {
+  if (units.empty()) return std::vector<Share>{};
+  if (limits.bytes == 0 || limits.rules == 0) return std::nullopt;
+  if (!begins.empty()) {
+    if (auto shares = share_out_parts(units, limits, max_groups, begins)) return shares;
+  }
+  return share_out_anew(units, limits, max_groups);
 }
 
 }  // namespace intelwall::rules

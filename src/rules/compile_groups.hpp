@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,10 @@ struct Share {
 
 /// As few groups as hold all units in their order; nothing when it takes more than `max_groups`. Where a group ends
 /// depends on the units near its end and, weakly, on the sum of all sizes: a small change moves no end but by chance.
-std::optional<std::vector<Share>> share_out(const std::vector<Unit>& units, const GroupLimits& limits,
-                                            std::size_t max_groups);
+///
+/// `begins`: units with which groups began in an earlier run, in order. They begin groups again, if that takes no more
+/// than `max_groups`; a group that has grown too large is shared out for itself.
+std::optional<std::vector<Share>> share_out(std::span<const Unit> units, const GroupLimits& limits,
+                                            std::size_t max_groups, std::span<const std::size_t> begins = {});
 
 }  // namespace intelwall::rules

@@ -31,9 +31,9 @@ ReducedDomains reduce(const DomainTable& table, std::span<const std::uint32_t> o
 
 /// Microseconds on the average flow, measured with cold caches (docs/packing.md).
 struct PackCosts {
-  double rule = 1.0 / 4096;  ///< what a rule must save to be worth its place
-  double wake = 0.4;         ///< a rule whose content occurs in the name
-  double regex = 1.2;        ///< one whose content ends the name, so that its regex runs
+  double rule = 1.0 / 2'560;  ///< what a rule must save to be worth its place
+  double wake = 0.4;          ///< a rule whose content occurs in the name
+  double regex = 1.2;         ///< one whose content ends the name, so that its regex runs
 };
 
 /// Names that end alike, as one rule.

@@ -19,20 +19,17 @@ namespace intelwall::rules {
 namespace {
 
 /// Longer texts hardly occur in names but at their end.
-constexpr std::size_t longest_inside = 3;
+constexpr std::size_t longest_inside = 6;
 /// Of names with a common ending, so many have one more given byte before it.
 constexpr double share_of_a_byte = 1.0 / 12;
 
-constexpr std::size_t codes = 40;
-std::size_t code_of(char c) {
-  if (c >= 'a' && c <= 'z') return static_cast<std::size_t>(c - 'a') + 1;
-  if (c >= '0' && c <= '9') return static_cast<std::size_t>(c - '0') + 27;
-  return c == '.' ? 37 : c == '-' ? 38 : 39;
-}
-std::size_t code_of(std::string_view text) {
-  std::size_t code = 0;
-  for (const char c : text) code = code * codes + code_of(c);
-  return code;
+/// Where a text is counted. Texts that share a place are counted together: of the few that are frequent enough to
+/// matter, hardly any does.
+constexpr std::size_t inside_bits = 20;
+std::size_t place_of(std::string_view text) {
+  std::uint64_t code = 0;
+  for (const char c : text) code = code << 8 | static_cast<unsigned char>(c);
+  return static_cast<std::size_t>(code * 0x9e3779b97f4a7c15 >> (64 - inside_bits));
 }
 
 struct Line {
@@ -133,19 +130,22 @@ TrafficPrior::Index::Index(std::string arena, std::vector<Entry> entries, const 
   std::ranges::sort(entries_, [](const Entry& a, const Entry& b) { return compare_reversed(a.text, b.text) < 0; });
   double total = 0;
   for (const auto& entry : entries_) total += entry.weight;
-  inside_.resize(codes * codes * codes);
+  inside_.resize(std::size_t{1} << inside_bits);
   sums_.reserve(entries_.size() + 1);
   sums_.push_back(0);
+  std::string dotted;
   for (auto& entry : entries_) {
     entry.weight /= total;
     sums_.push_back(sums_.back() + entry.weight);
     if (!inside.empty()) continue;
+    // The engine puts a dot before each name.
+    dotted.assign(".").append(entry.text);
     for (std::size_t size = 1; size <= longest_inside; ++size) {
-      for (std::size_t i = 0; i + size < entry.text.size(); ++i)
-        inside_[code_of(entry.text.substr(i, size))] += static_cast<float>(entry.weight);
+      for (std::size_t i = 0; i + size < dotted.size(); ++i)
+        inside_[place_of(std::string_view(dotted).substr(i, size))] += static_cast<float>(entry.weight);
     }
   }
-  for (const auto& [text, weight] : inside) inside_[code_of(text)] = static_cast<float>(weight / total);
+  for (const auto& [text, weight] : inside) inside_[place_of(text)] += static_cast<float>(weight / total);
 }
 
 std::size_t TrafficPrior::Index::known_ending(std::string_view name, std::size_t& at) const {
@@ -173,7 +173,7 @@ double TrafficPrior::Index::ends(std::string_view suffix) const {
 
 TrafficPrior::Share TrafficPrior::Index::share(std::string_view suffix, std::size_t known) const {
   const double at_end = suffix.size() <= known ? ends(suffix) : 0;
-  const double inside = suffix.size() <= longest_inside ? static_cast<double>(inside_[code_of(suffix)]) : 0;
+  const double inside = suffix.size() <= longest_inside ? static_cast<double>(inside_[place_of(suffix)]) : 0;
   return {static_cast<float>(at_end), static_cast<float>(at_end + inside)};
 }
 

@@ -37,7 +37,7 @@ class TrafficPrior::Index {
   std::string arena_;
   std::vector<Entry> entries_;
   std::vector<double> sums_;   ///< of the weights before an entry; one more than entries
-  std::vector<float> inside_;  ///< by code_of() of a text of up to `longest_inside` bytes
+  std::vector<float> inside_;  ///< by place_of() of a text of up to `longest_inside` bytes
 };
 
 }  // namespace intelwall::rules

@@ -415,12 +415,24 @@ def test_previous_is_read_and_reported(intelwall, tmp_path):
     listed = names(2_000, seed=14)
     (tmp_path / "a.txt").write_text("\n".join(listed))
     (tmp_path / "b.txt").write_text("\n".join(listed[1:] + ["brand-new.example"]))
-    assert intelwall("rules", "compile", "a.txt", "-o", "a").returncode == 0
-    result = intelwall("rules", "compile", "b.txt", "-o", "b", "--previous", "a", "--json")
+    small = ["--max-group-bytes", "20000"]
+    assert intelwall("rules", "compile", "a.txt", "-o", "a", *small).returncode == 0
+    result = intelwall("rules", "compile", "b.txt", "-o", "b", "--previous", "a", "--json", *small)
     assert result.returncode == 0, result.stderr
     manifest = json.loads(result.stdout)
-    assert 0 < manifest["kept_rules"] <= manifest["rules"]
+    old_rules = b"".join(without_manifest(tmp_path / "a").values()).splitlines()
+    new_rules = b"".join(without_manifest(tmp_path / "b").values()).splitlines()
+    assert manifest["kept_rules"] == len(set(old_rules) & set(new_rules))
+    assert len(old_rules) - 4 <= manifest["kept_rules"] < manifest["rules"]
+    same = set(without_manifest(tmp_path / "a").values()) & set(without_manifest(tmp_path / "b").values())
+    assert manifest["kept_groups"] == len(same) and len(manifest["groups"]) - 3 <= len(same) < len(manifest["groups"])
     assert sorted(f"{name}\tsubdomains" for name in uncovered(listed[1:] + ["brand-new.example"])) == decompiled(intelwall, "b")
+    # The folder that is written may be the one that is kept from, and people are told.
+    result = intelwall("rules", "compile", "a.txt", "-o", "a", "--previous", "a", *small)
+    assert result.returncode == 0, result.stderr
+    assert f"{len(old_rules)} rules and ".encode() in result.stdout and b"are as in a" in result.stdout
+    result = intelwall("rules", "compile", "a.txt", "-o", "a", "--previous", "gone", *small)
+    assert result.returncode == 1 and b"gone" in result.stderr
 
 
 def test_progress_is_shown_on_a_terminal_only(binary, intelwall, tmp_path):

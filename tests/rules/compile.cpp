@@ -259,17 +259,6 @@ TEST(Compile, NothingGivesNothing) {
   }
 }
 
-TEST(Compile, CountsWhatThePreviousRunHad) {
-  const auto table = tangled(1'000, 8);
-  CompileOptions options;
-  const auto first = compiled(table, options);
-  std::vector<CompiledFile> files;
-  for (const auto& group : first.groups) files.push_back(group.file);
-  options.previous = &files;
-  EXPECT_EQ(compiled(table, options).kept_rules, first.rules);
-  EXPECT_LT(compiled(tangled(1'000, 9), options).kept_rules, first.rules);
-}
-
 /// Names as feeds have them: words of letters under a few endings.
 std::vector<std::string> feed(std::size_t count, unsigned seed) {
   std::mt19937 random(seed);
@@ -284,6 +273,83 @@ std::vector<std::string> feed(std::size_t count, unsigned seed) {
     names.insert(text + ends[random() % ends.size()]);
   }
   return {names.begin(), names.end()};
+}
+
+std::vector<CompiledFile> files_of(const CompileResult& result) {
+  std::vector<CompiledFile> files;
+  for (const auto& group : result.groups) files.push_back(group.file);
+  return files;
+}
+
+TEST(Compile, CountsWhatThePreviousRunHad) {
+  const auto table = tangled(1'000, 8);
+  CompileOptions options;
+  const auto first = compiled(table, options);
+  const auto files = files_of(first);
+  options.previous = &files;
+  const auto same = compiled(table, options);
+  EXPECT_EQ(same.kept_rules, first.rules);
+  EXPECT_EQ(same.kept_groups, first.groups.size());
+  const auto other = compiled(tangled(1'000, 9), options);
+  EXPECT_LT(other.kept_rules, first.rules);
+  EXPECT_EQ(other.kept_groups, 0U);
+}
+
+/// The sids with which groups begin.
+std::set<std::string> begins_of(const CompileResult& result) {
+  std::set<std::string> begins;
+  for (const auto& group : result.groups) {
+    const auto& text = group.file.content;
+    begins.insert(text.substr(text.find("; sid:"), 16));
+  }
+  return begins;
+}
+
+TEST(Compile, GroupsBeginWhereTheyBeganInThePreviousRun) {
+  const auto names = feed(12'000, 3);
+  for (const auto format : {CompileFormat::packed, CompileFormat::suricata}) {
+    auto options = options_for(format);
+    options.max_rules = 100'000;
+    options.max_groups = 100;
+    options.max_group_bytes = format == CompileFormat::packed ? 40'000 : 400'000;
+    const std::vector<std::string> few(names.begin(), names.begin() + 8'000);
+    const auto before = compiled(table_of(few), options);
+    ASSERT_GE(before.groups.size(), 4U);
+    const auto files = files_of(before);
+    options.previous = &files;
+    // A third more names: groups grow beyond their limit and are shared out, each for itself.
+    std::vector<std::string> more(names.begin(), names.begin() + 10'500);
+    std::erase(more, names[17]);
+    const auto after = compiled(table_of(more), options);
+    const auto old_begins = begins_of(before);
+    const auto new_begins = begins_of(after);
+    std::size_t kept = 0;
+    for (const auto& begin : old_begins) kept += new_begins.contains(begin) ? 1 : 0;
+    EXPECT_GE(kept, format == CompileFormat::suricata ? old_begins.size() : 1);
+    EXPECT_EQ(after.kept, more.size());
+    for (const auto& group : after.groups) EXPECT_LE(group.bytes, options.max_group_bytes);
+    // Where the old ends do not fit the budget, they give way.
+    options.max_groups = after.groups.size() - 1;
+    const auto tight = compile(table_of(more), options);
+    ASSERT_TRUE(tight.has_value());
+    EXPECT_LE(tight->groups.size(), options.max_groups);
+  }
+}
+
+TEST(Compile, KeepsThePriceOfThePreviousRun) {
+  // A step in the size of the list, behind which rules are packed more tightly.
+  const auto names = feed(50'002, 4);
+  const std::vector<std::string> few(names.begin(), names.begin() + 49'999);
+  CompileOptions options;
+  options.protocols = {Protocol::tls};
+  const auto before = compiled(table_of(few), options);
+  const auto anew = compiled(table_of(names), options);
+  const auto files = files_of(before);
+  options.previous = &files;
+  const auto after = compiled(table_of(names), options);
+  EXPECT_GT(anew.rules, before.rules);
+  EXPECT_GT(3 * after.kept_rules, 2 * before.rules);
+  EXPECT_EQ(after.kept, names.size());
 }
 
 TEST(Compile, ASmallChangeStaysSmall) {
