@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/falcon.hpp"
+#include "app/feed.hpp"
 #include "app/intel.hpp"
 #include "aws/json_text.hpp"
 #include "cli/command.hpp"
@@ -178,6 +179,44 @@ int run_pull(const Global& global, const Flags& flags) {
   return report_unreadable(outcome->unreadable, outcome->unreadable_reason);
 }
 
+struct FeedFlags {
+  app::FeedRequest request;
+  std::string confidence = "medium";
+};
+
+int run_feed(const Global& global, const FeedFlags& flags) {
+  constexpr std::size_t most_told = 20;
+  app::Context context;
+  app::FeedRequest request = flags.request;
+  request.options.confidence = intel::confidence_named(flags.confidence);
+  if (request.options.source.empty()) request.options.source = "feed";
+  const auto outcome = app::convert_feed(context, request);
+  if (!outcome) return report(global, outcome.error());
+  const auto& read = outcome->read;
+  for (std::size_t i = 0; i < std::min(most_told, read.refused.size()); ++i) {
+    const auto& each = read.refused[i];
+    const std::string line = each.line > 0 ? fmt::format(":{}", each.line) : "";
+    std::fputs(fmt::format("intelwall: {}{}: {}\n", printable(each.file, 300), line, each.reason).c_str(), stderr);
+  }
+  if (read.refused_count > most_told)
+    std::fputs(fmt::format("intelwall: and {} more\n", read.refused_count - most_told).c_str(), stderr);
+  if (global.output() == Output::json) {
+    print_json({{"file", request.output.string()},
+                {"unchanged", outcome->is_unchanged},
+                {"taken", read.taken},
+                {"passed_over", read.passed_over},
+                {"refused", read.refused_count}});
+  } else if (outcome->is_unchanged) {
+    std::fputs("the feed has not changed\n", stdout);
+  } else {
+    std::fputs(fmt::format("{} indicators in {}, {} passed over, {} refused\n", read.taken,
+                           printable(request.output.string(), 300), read.passed_over, read.refused_count)
+                   .c_str(),
+               stdout);
+  }
+  return read.refused_count > 0 ? in_part : done;
+}
+
 }  // namespace
 
 void add_intel_commands(CLI::App& root, Global& global, Action& action) {
@@ -224,6 +263,22 @@ void add_intel_commands(CLI::App& root, Global& global, Action& action) {
       ->check(CLI::Range(1, 10'000));
   pull->add_flag("--without-relations", flags->without_relations, "leave out what indicators are related to");
   pull->add_flag("--anew", flags->anew, "begin at the beginning also after a pull that broke off");
+  auto feed = std::make_shared<FeedFlags>();
+  auto* convert = add_command(
+      *intel, "feed", "Turn a feed beside Falcon into indicators, a line each as Falcon gives them",
+      "  intelwall intel feed https://feeds.example/bundle.json --source partner -o partner.jsonl\n"
+      "  intelwall intel feed misp-export.json --confidence high -o misp.jsonl\n"
+      "  intelwall intel feed names.csv.gz -o names.jsonl && intelwall fql eval \"type:'domain'\" names.jsonl\n"
+      "\nLists of names, hosts, CSV, TSV, JSON lines, STIX 2 bundles and MISP exports, known by their content.\n"
+      "A feed at a URL is fetched only when it has changed. Exit code 3 when some entries cannot be used.");
+  convert->add_option("FEED", feed->request.place, "a file, - for standard input, or an https address")->required();
+  convert->add_option("-o,--output", feed->request.output, "the file")->required();
+  convert->add_option("--source", feed->request.options.source, "what to call it in each indicator (feed)");
+  convert->add_option("--confidence", feed->confidence, "of entries that say nothing about it")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"high", "medium", "low", "unverified"}));
+  convert->add_option("--column", feed->request.options.list.column, "of a table: its number or its name");
+  convert->callback([&global, &action, feed] { action = [&global, feed] { return run_feed(global, *feed); }; });
 }
 
 }  // namespace intelwall::cli

@@ -87,7 +87,12 @@ std::optional<FeedForm> form_of_front(std::string_view front) {
   return std::nullopt;
 }
 
-Result<void> read_names(ByteSource& source, const std::string& name, FeedSink& sink, ListReport& report) {
+Result<void> read_names(ByteSource& source, std::string_view front, FeedSink& sink, ListReport& report) {
+  const std::string& name = sink.name();
+  ListOptions list = sink.options().list;
+  // An address that ends in .json may give a plain list.
+  front = without_front_blanks(front);
+  if (!list.form && form_of_name(name) == ListForm::json) list.form = form_of_line(front.substr(0, front.find('\n')));
   ListReport lines;
   Result<void> outcome;
   const auto take = [&](DomainSpec&& domain, std::uint32_t) {
@@ -99,7 +104,7 @@ Result<void> read_names(ByteSource& source, const std::string& name, FeedSink& s
     indicator.confidence = sink.options().confidence;
     outcome = sink.take(std::move(indicator));
   };
-  IW_CHECK(read_list(source, name, sink.options().list, lines, take));
+  IW_CHECK(read_list(source, name, list, lines, take));
   report.passed_over += lines.passed_over;
   report.refused_count += lines.refused_count;
   for (auto& refused : lines.refused)
@@ -134,27 +139,31 @@ std::unexpected<Error> no_feed(const std::string& name, std::string what) {
 
 }  // namespace
 
-std::optional<FeedForm> form_of_document(std::string& document) {
+Result<FeedForm> form_of_document(std::string& document) {
+  const auto damaged = [](simdjson::error_code code) {
+    return fail(ErrorCode::invalid_input, fmt::format("this JSON cannot be read: {}", simdjson::error_message(code)));
+  };
   simdjson::ondemand::parser parser;
   simdjson::ondemand::document root;
-  if (parser.iterate(document).get(root) != simdjson::SUCCESS) return std::nullopt;
+  if (const auto code = parser.iterate(document).get(root)) return damaged(code);
+  simdjson::ondemand::json_type type{};
+  if (const auto code = root.type().get(type)) return damaged(code);
+  if (type == simdjson::ondemand::json_type::array) return FeedForm::misp;
   simdjson::ondemand::object members;
-  if (root.get_object().get(members) != simdjson::SUCCESS) {
-    simdjson::ondemand::array items;
-    return root.get_array().get(items) == simdjson::SUCCESS ? std::optional(FeedForm::misp) : std::nullopt;
-  }
+  if (const auto code = root.get_object().get(members)) return damaged(code);
   bool has_objects = false;
   for (auto each : members) {
     simdjson::ondemand::field field;
     std::string_view key, value;
-    if (std::move(each).get(field) != simdjson::SUCCESS || field.unescaped_key().get(key) != simdjson::SUCCESS)
-      return std::nullopt;
+    if (const auto code = std::move(each).get(field)) return damaged(code);
+    if (const auto code = field.unescaped_key().get(key)) return damaged(code);
     if (key == "Event" || key == "response") return FeedForm::misp;
     if (key == "type" && field.value().get_string().get(value) == simdjson::SUCCESS && value == "bundle")
       return FeedForm::stix;
     if (key == "objects") has_objects = true;
   }
-  return has_objects ? std::optional(FeedForm::stix) : std::nullopt;
+  if (has_objects) return FeedForm::stix;
+  return fail(ErrorCode::invalid_input, "this JSON is neither a STIX bundle nor a MISP export");
 }
 
 Result<void> read_feed(ByteSource& source, const std::string& name, const FeedOptions& options, ListReport& report,
@@ -166,13 +175,16 @@ Result<void> read_feed(ByteSource& source, const std::string& name, const FeedOp
   if (without_front_blanks(front).starts_with('<')) return no_feed(name, "this is a web page or XML, not a feed");
   auto form = options.form ? options.form : form_of_front(front);
   if (form == FeedForm::list) {
-    IW_CHECK(read_names(looked, name, sink, report));
+    IW_CHECK(read_names(looked, front, sink, report));
   } else if (form == FeedForm::falcon) {
     IW_CHECK(read_falcon_lines(looked, sink));
   } else {
     IW_TRY(std::string document, read_document(looked, name, options.most_document_bytes));
-    if (!form) form = form_of_document(document);
-    if (!form) return no_feed(name, "this JSON is neither a STIX bundle nor a MISP export");
+    if (!form) {
+      const auto told = form_of_document(document);
+      if (!told) return no_feed(name, told.error().message);
+      form = *told;
+    }
     IW_CHECK(form == FeedForm::stix ? read_stix(document, sink) : read_misp(document, sink));
   }
   if (report.taken == taken && report.refused_count > refused) {

@@ -39,7 +39,7 @@ class FeedSink {
 /// `document` is JSON with room behind it (simdjson's padding). The error's place is the feed.
 Result<void> read_stix(std::string& document, FeedSink& sink);
 Result<void> read_misp(std::string& document, FeedSink& sink);
-/// What a JSON document is, by its outermost members.
-std::optional<FeedForm> form_of_document(std::string& document);
+/// What a JSON document is, by its outermost members. The error is a reason, without a place.
+Result<FeedForm> form_of_document(std::string& document);
 
 }  // namespace intelwall::intel

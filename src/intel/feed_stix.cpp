@@ -107,7 +107,7 @@ class Bundle {
       const auto [known, is_new] = places_.try_emplace(object.id, indicators_.size());
       if (is_new || object.id.empty()) {
         indicators_.push_back(std::move(object));
-      } else if (Object& old = indicators_[known->second]; old.modified < object.modified) {
+      } else if (Object& old = indicators_[known->second]; old.modified <= object.modified) {
         old = std::move(object);  // a bundle may hold several versions: the last one counts
       }
     } else if (object.type == "relationship") {

@@ -213,7 +213,7 @@ TEST(Feed, RefusesWhatIsNone) {
        {std::pair{"<html><body>503</body></html>", "a web page"},
         std::pair{"  \n<?xml version=\"1.0\"?>", "a web page"},
         std::pair{R"({"message":"rate limit"})", "neither a STIX bundle nor a MISP export"},
-        std::pair{"not a name\nneither is this\n", "none of its 2 entries"}, std::pair{"{", "neither a STIX"},
+        std::pair{"not a name\nneither is this\n", "none of its 2 entries"}, std::pair{"{", "cannot be read"},
         std::pair{R"([{"x":1}])", "no \"Event\""}, std::pair{R"({"type":"bundle"})", "no \"objects\""},
         std::pair{R"({"type":"bundle","objects":[{"type":"indicator"})", "cannot be read"},
         std::pair{R"({"type":"bundle","objects":[{"type":"indicator","pattern":"x"}]})", "none of its 1 entries"}}) {
