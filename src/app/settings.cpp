@@ -162,6 +162,14 @@ std::string login_name() {
   return entry.pw_name;
 }
 
+/// Services run as root; for others the XDG Base Directory Specification says where state belongs.
+std::filesystem::path state_directory(const aws::Environment& env) {
+  if (::geteuid() == 0) return "/var/lib/intelwall";
+  if (const auto state = env("XDG_STATE_HOME"); state && !state->empty())
+    return std::filesystem::path(*state) / "intelwall";
+  return std::filesystem::path(env("HOME").value_or(".")) / ".local/state/intelwall";
+}
+
 struct Entry {
   std::string key, value;
   int line = 0;
@@ -299,6 +307,13 @@ const std::vector<SettingKey>& setting_keys() {
        "/etc/intelwall/protected.txt", IW_SETTING(protected_zones, parse_place(value))},
       {"actor", "who decides, for the record (the login name)", "soc-automation",
        IW_SETTING(actor, parse_actor(value))},
+      {"state", "directory of the ledger, which only hunts need (/var/lib/intelwall, or ~/.local/state/intelwall)",
+       "/var/lib/intelwall",
+       [](Settings& settings, const std::string& value) -> Result<void> {
+         if (value.empty()) return fail(ErrorCode::invalid_input, "a directory has a name");
+         settings.state = value;
+         return {};
+       }},
       {"patience", "how long to wait until every zone runs a change (60s)", "60s",
        IW_SETTING(patience, parse_patience(value))},
   };
@@ -310,6 +325,7 @@ Result<LoadedSettings> load_settings(const aws::Environment& env,
                                      const Overrides& flags) {
   LoadedSettings loaded;
   loaded.settings.actor = env("USER").value_or(env("LOGNAME").value_or(login_name()));
+  loaded.settings.state = state_directory(env);
   IW_CHECK(apply_file(env, explicit_file, loaded));
   for (const auto& key : setting_keys()) {
     const auto variable = environment_name(key);

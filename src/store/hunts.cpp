@@ -155,6 +155,7 @@ Result<void> Ledger::remove_hunt(const std::string& name, Time now) {
         soci::use(gone.name), soci::use(until), soci::use(why), soci::use(from), soci::use(to);
     state_->sql << "delete from indicator where key >= :from and key < :to", soci::use(from), soci::use(to);
     state_->sql << "delete from hunt where id = :id", soci::use(gone.id);
+    move_on(state_->sql);
     transaction.commit();
   });
 }
@@ -165,15 +166,19 @@ Result<Progress> Ledger::progress(std::int64_t hunt) {
     long long last_full = 0;
     long long last_run = 0;
     long long last_try = 0;
-    state_->sql << "select cursor, validator, last_full, last_run, last_try, failures, last_error, summary, guard from "
+    long long next_expiry = 0;
+    state_->sql << "select cursor, validator, last_full, last_run, last_try, failures, last_error, summary, guard, "
+                   "next_expiry from "
                    "progress where hunt = :hunt",
         soci::use(hunt), soci::into(progress.cursor), soci::into(progress.validator), soci::into(last_full),
         soci::into(last_run), soci::into(last_try), soci::into(progress.failures), soci::into(progress.last_error),
-        soci::into(progress.summary), soci::into(progress.guard);
+        soci::into(progress.summary), soci::into(progress.guard),
+        soci::into(next_expiry);
     if (!state_->sql.got_data()) return Progress{};
     progress.last_full = time_column(last_full);
     progress.last_run = time_column(last_run);
     progress.last_try = time_column(last_try);
+    progress.next_expiry = time_column(next_expiry);
     return progress;
   });
 }
@@ -184,12 +189,14 @@ void write_progress(soci::session& sql, std::int64_t hunt, const Progress& progr
   const auto last_full = to_column(progress.last_full);
   const auto last_run = to_column(progress.last_run);
   const auto last_try = to_column(progress.last_try);
+  const auto next_expiry = to_column(progress.next_expiry);
   sql << "insert or replace into progress (hunt, cursor, validator, last_full, last_run, last_try, failures, "
-         "last_error, summary, guard) values (:hunt, :cursor, :validator, :full, :run, :try, :failures, :error, "
-         ":summary, :guard)",
+         "last_error, summary, guard, next_expiry) values (:hunt, :cursor, :validator, :full, :run, :try, :failures, :error, "
+         ":summary, :guard, :expiry)",
       soci::use(hunt), soci::use(progress.cursor), soci::use(progress.validator), soci::use(last_full),
       soci::use(last_run), soci::use(last_try), soci::use(progress.failures), soci::use(progress.last_error),
-      soci::use(progress.summary), soci::use(progress.guard);
+      soci::use(progress.summary), soci::use(progress.guard),
+      soci::use(next_expiry);
 }
 
 }  // namespace

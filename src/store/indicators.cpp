@@ -73,6 +73,8 @@ void insert(soci::session& sql, const Roster& roster, const std::vector<const Ro
 }  // namespace
 
 void write_changes(soci::session& sql, const Roster& roster, Time now) {
+  if (!roster.changes().any()) return;
+  move_on(sql);
   std::vector<const Roster::Entry*> added;
   std::vector<std::int64_t> used;
   Rows row;

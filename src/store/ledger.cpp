@@ -114,6 +114,16 @@ Result<void> Ledger::save_note(const std::string& key, const std::string& value)
   });
 }
 
+void move_on(soci::session& sql) {
+  sql << "insert into note (key, value) values ('generation', '1') on conflict (key) do update set value = "
+         "cast(cast(value as integer) + 1 as text)";
+}
+
+Result<std::uint64_t> Ledger::generation() {
+  IW_TRY(const auto text, note("generation"));
+  return text.empty() ? 0 : std::strtoull(text.c_str(), nullptr, 10);
+}
+
 Result<void> Ledger::record(const std::vector<Sighting>& sightings) {
   return guarded(state_->path, [&] {
     Sighting each;

@@ -49,6 +49,7 @@ struct Progress {
   std::string last_error;  ///< of the last try, empty when it went well
   std::string summary;     ///< of the last run, JSON for faces
   std::string guard;       ///< which guardrails judged what is kept
+  Time next_expiry{};      ///< of all that is kept; 1970: nothing expires
   bool operator==(const Progress&) const = default;
 };
 
@@ -132,6 +133,9 @@ class Ledger {
 
   Result<void> audit(const AuditEntry& entry);
   Result<std::vector<AuditEntry>> audit_entries(std::size_t most);  ///< newest first
+
+  /// Moves on whenever what hunts keep changes.
+  Result<std::uint64_t> generation();
 
   /// Small texts by name; empty when there is none.
   Result<std::string> note(const std::string& key);

@@ -70,6 +70,9 @@ inline Time time_column(long long value) {
 /// Within a transaction: what a run changed.
 void write_changes(soci::session& sql, const Roster& roster, Time now);
 
+/// Within a transaction: the generation.
+void move_on(soci::session& sql);
+
 /// Brings the schema to Ledger::schema_version.
 Result<void> migrate(soci::session& sql, const std::filesystem::path& path);
 

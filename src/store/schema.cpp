@@ -18,7 +18,8 @@ constexpr const char* first_schema[] = {
     "create table progress ("
     "hunt integer primary key references hunt (id) on delete cascade, cursor text not null, validator text not null, "
     "last_full bigint not null, last_run bigint not null, last_try bigint not null, failures bigint not null, "
-    "last_error text not null, summary text not null, guard text not null)",
+    "last_error text not null, summary text not null, guard text not null, "
+    "next_expiry bigint not null)",
 
     "create table context (id integer primary key, text text not null unique)",
 

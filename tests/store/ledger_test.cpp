@@ -62,9 +62,14 @@ TEST_F(LedgerTest, IndicatorsAndProgressAreKept) {
                           .failures = 2,
                           .last_error = "no",
                           .summary = "{}",
-                          .guard = "g"};
+                          .guard = "g",
+                          .next_expiry = noon};
+  EXPECT_EQ(ledger.generation(), 0U);
   ASSERT_TRUE(ledger.commit(roster, progress, noon).has_value());
+  EXPECT_EQ(ledger.generation(), 1U);
   keep(ledger, other, {"evil.example"});
+  keep(ledger, other, {"evil.example"});  // nothing new
+  EXPECT_EQ(ledger.generation(), 2U);
 
   auto again = open();
   EXPECT_EQ(again.progress(apt.id), progress);

@@ -1,0 +1,166 @@
+#include "app/hunt_intake.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "firewalls/list_content.hpp"
+
+namespace intelwall::app {
+
+namespace {
+
+void append_list(std::string& text, const std::vector<std::string>& words) {
+  bool first = true;
+  for (const auto& word : words) {
+    if (!first) text += ',';
+    first = false;
+    // What would end a list or a line is no part of an actor's name.
+    for (const char c : word) text += c == '|' || c == ',' || static_cast<unsigned char>(c) < ' ' ? '_' : c;
+  }
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
+std::string context_text(const intel::Indicator& indicator) {
+  std::string text;
+  append_list(text, indicator.actors);
+  text += '|';
+  append_list(text, indicator.malware_families);
+  text += '|';
+  append_list(text, indicator.threat_types);
+  text += '|';
+  append_list(text, indicator.kill_chains);
+  return text == "|||" ? std::string() : text;
+}
+
+Context4 read_context(std::string_view text) {
+  const auto next = [&] {
+    const auto end = std::min(text.find('|'), text.size());
+    std::string part(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    return part;
+  };
+  Context4 context;
+  context.actors = next();
+  context.families = next();
+  context.threat_types = next();
+  context.kill_chains = next();
+  return context;
+}
+
+std::string guard_of(const policy::Guardrails& guardrails) {
+  std::uint64_t hash = 0;
+  const auto& lists = guardrails.lists();
+  for (const auto* list : {&lists.protected_zones, &lists.allowed, &lists.warned}) {
+    for (const auto& entry : *list)
+      hash = firewalls::fingerprint(entry.domain.name.text(), hash + static_cast<std::uint64_t>(entry.domain.scope));
+    hash = firewalls::fingerprint("", hash);
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+Intake::Intake(const store::Hunt& hunt, store::Ledger& ledger, store::Roster& roster,
+               const policy::Guardrails& guardrails, Time now)
+    : hunt_(hunt), ledger_(ledger), roster_(roster), guardrails_(guardrails), now_(now) {}
+
+bool Intake::is_allowed(const DomainSpec& domain) {
+  const auto judgement = guardrails_.judge(domain);
+  if (judgement.verdict == policy::Verdict::block) return true;
+  ++counts_.refused;
+  if (counts_.first_refused.size() < IntakeCounts::most_refused)
+    counts_.first_refused.push_back({domain.name.text(), judgement.reasons.front()});
+  return false;
+}
+
+bool Intake::is_excluded(const intel::Indicator& indicator) const {
+  return std::ranges::any_of(indicator.domain_types, [&](const std::string& type) {
+    return std::ranges::any_of(hunt_.excluded_types,
+                               [&](const std::string& excluded) { return equal_ignoring_case(type, excluded); });
+  });
+}
+
+Result<std::uint32_t> Intake::context_of(const intel::Indicator& indicator) {
+  text_ = context_text(indicator);
+  if (text_.empty()) return std::uint32_t{0};
+  if (const auto known = contexts_.find(text_); known != contexts_.end()) return known->second;
+  IW_TRY(const auto numbers, ledger_.contexts({text_}));
+  contexts_.emplace(text_, numbers.front());
+  return numbers.front();
+}
+
+Result<void> Intake::take(std::span<const intel::Indicator> indicators) {
+  // The dictionary is asked once a page for what it has not told yet.
+  std::vector<std::string> unknown;
+  for (const auto& indicator : indicators) {
+    if (indicator.deleted || indicator.type != "domain") continue;
+    auto text = context_text(indicator);
+    if (!text.empty() && contexts_.emplace(text, 0).second) unknown.push_back(std::move(text));
+  }
+  if (!unknown.empty()) {
+    IW_TRY(const auto numbers, ledger_.contexts(unknown));
+    for (std::size_t i = 0; i < unknown.size(); ++i) contexts_[unknown[i]] = numbers[i];
+  }
+  for (const auto& indicator : indicators) IW_CHECK(take(indicator));
+  return {};
+}
+
+Result<void> Intake::take(const intel::Indicator& indicator) {
+  ++counts_.delivered;
+  if (indicator.type != "domain") {
+    ++counts_.other_types;
+    return {};
+  }
+  const auto domain = parse_domain(indicator.value);
+  if (!domain) {
+    ++counts_.unreadable;
+    return {};
+  }
+  const auto leave = [&](std::size_t& count, store::Leaving why) -> Result<void> {
+    ++count;
+    roster_.remove(domain->name.text(), domain->scope, why);
+    return {};
+  };
+  if (indicator.deleted) return leave(counts_.revoked, store::Leaving::revoked);
+  if (indicator.confidence > hunt_.min_confidence) return leave(counts_.low_confidence, store::Leaving::unwanted);
+  if (is_excluded(indicator)) return leave(counts_.excluded, store::Leaving::unwanted);
+  IW_TRY(auto expires, expiry_of(hunt_.expiry, indicator.confidence, indicator.last_updated));
+  if (indicator.valid_until) {
+    const auto told = store::to_stamp(*indicator.valid_until);
+    expires = expires == 0 ? told : std::min(expires, told);
+  }
+  if (expires != 0 && store::from_stamp(expires) <= now_) return leave(counts_.expired, store::Leaving::expired);
+  const auto* const known = roster_.find(domain->name.text(), domain->scope);
+  if ((known == nullptr || !roster_.is_kept(*known)) && !is_allowed(*domain)) return {};
+  IW_TRY(const auto context, context_of(indicator));
+  ++counts_.kept;
+  roster_.put(domain->name, domain->scope,
+              {indicator.confidence, store::to_stamp(indicator.last_updated), expires, context}, now_);
+  return {};
+}
+
+Result<void> Intake::take(const DomainSpec& domain) {
+  ++counts_.delivered;
+  const auto* const known = roster_.find(domain.name.text(), domain.scope);
+  if ((known == nullptr || !roster_.is_kept(*known)) && !is_allowed(domain)) return {};
+  ++counts_.kept;
+  // Who lists a name without a word means it.
+  roster_.put(domain.name, domain.scope, {.confidence = store::Confidence::high}, now_);
+  return {};
+}
+
+void Intake::judge_again() {
+  for (std::size_t i = 0; i < roster_.entries().size(); ++i) {
+    const auto& entry = roster_.entries()[i];
+    if (!roster_.is_kept(entry)) continue;
+    const auto name = DomainName::parse(roster_.name(entry));
+    if (!name || !is_allowed({*name, entry.scope})) roster_.remove(i, store::Leaving::refused);
+  }
+}
+
+}  // namespace intelwall::app

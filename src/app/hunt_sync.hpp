@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "app/block.hpp"
+#include "rules/compile.hpp"
+#include "store/ledger.hpp"
+
+namespace intelwall::app {
+
+/// The ledger's hunts against the firewall.
+struct SyncOutcome {
+  bool unchanged = false;  ///< neither the hunts nor the firewall's groups had changed since the last time
+  std::size_t wanted = 0;  ///< domains of all hunts, each once
+  std::size_t doubled = 0;           ///< kept by several hunts
+  std::size_t covered_by_blocks = 0; ///< a responder's block does as much already
+  std::size_t over_limit = 0;        ///< beyond their hunts' limits
+  std::size_t enforced = 0;          ///< that the rules hold
+  std::vector<rules::LeftOut> left_out;  ///< the budget did not hold them; the first to go last
+  std::size_t rules = 0, groups = 0, bytes = 0;
+  Enforcement enforcement;
+};
+
+/// How much one sync may take out of the firewall beyond what the ledger knows of.
+enum class Removals { guarded, deliberate };
+
+/// Compiles what the hunts keep and makes the firewall's groups say it: `suricata` for few domains, `packed` for many.
+/// Drops come before rejects before alerts where the budget is short, within them the sighted and the surest first.
+/// Nothing changed: one call, no write. A ledger that is new cannot empty groups that it knows nothing of (`refused`).
+Result<SyncOutcome> sync_hunts(Context& context, store::Ledger& ledger, Removals removals, Mode mode);
+
+}  // namespace intelwall::app
