@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "app/hunt_source.hpp"
+#include "firewalls/change.hpp"
 #include "os/descriptor.hpp"
 
 namespace intelwall::app {
@@ -102,21 +103,22 @@ class Run {
   Result<void> settle(store::Progress& next, bool swept) {
     if (progress_.guard != guard_) intake_->judge_again();
     next.guard = guard_;
-    const auto listed = intake_->counts().kept;
-    if (swept && listed == 0 && roster_->loaded() > 0 && context_.settings.firewall.max_removals < 1)
-      return fail(ErrorCode::refused,
-                  fmt::format("the source lists nothing that is wanted, and {} domains are kept, so nothing was changed",
-                              roster_->loaded()),
-                  hunt_.name, "look at the source; `--max-removals 1` with `hunt run` means it");
     report_.expired = expire();
+    const auto listed = intake_->counts().kept + intake_->counts().expired;
+    if (swept && listed == 0 && roster_->size() > 0 && context_.settings.firewall.max_removals < 1)
+      return fail(
+          ErrorCode::refused,
+          fmt::format("the source lists nothing that is wanted, and {} domains are kept, so nothing was changed",
+                      roster_->size()),
+          hunt_.name, "look at the source; `--max-removals 1` with `hunt run` means it");
     if (swept) roster_->sweep();
     report_.changes = roster_->changes();
     report_.intake = intake_->counts();
     // Time takes away what it takes; a source is believed only so far.
     const auto removed = report_.changes.removed - std::min(report_.changes.removed, report_.expired);
-    const auto most = std::max(firewalls::always_removable,
-                               static_cast<std::size_t>(context_.settings.firewall.max_removals *
-                                                        static_cast<double>(roster_->loaded())));
+    const auto most = std::max(
+        firewalls::always_removable,
+        static_cast<std::size_t>(context_.settings.firewall.max_removals * static_cast<double>(roster_->loaded())));
     if (removed > most)
       return fail(ErrorCode::refused,
                   fmt::format("{} of {} domains would leave at once, more than {:.0f} %, so nothing was changed",
@@ -145,10 +147,10 @@ class Run {
   }
 
   Result<void> audit() {
-    return ledger_.audit({now_, context_.settings.actor, "run", hunt_.name,
-                          fmt::format("{} run: {} new, {} changed, {} gone, {} kept", to_string(report_.kind),
-                                      report_.changes.added, report_.changes.changed, report_.changes.removed,
-                                      report_.kept)});
+    return ledger_.audit(
+        {now_, context_.settings.actor, "run", hunt_.name,
+         fmt::format("{} run: {} new, {} changed, {} gone, {} kept", to_string(report_.kind), report_.changes.added,
+                     report_.changes.changed, report_.changes.removed, report_.kept)});
   }
 
   Context& context_;
@@ -187,7 +189,8 @@ Result<store::Hunt> add_hunt(Context& context, store::Ledger& ledger, store::Hun
   hunt.created_at = context.clock();
   hunt.created_by = context.settings.actor;
   IW_TRY(auto added, ledger.add_hunt(hunt));
-  IW_CHECK(ledger.audit({added.created_at, added.created_by, "hunt-add", added.name, added.source + " " + added.filter}));
+  IW_CHECK(
+      ledger.audit({added.created_at, added.created_by, "hunt-add", added.name, added.source + " " + added.filter}));
   return added;
 }
 
@@ -218,8 +221,7 @@ Result<RunOutcome> run_hunts(Context& context, store::Ledger& ledger, const RunR
   }
   // A hunt that failed keeps what it had, so the rest is brought to the firewall. When none was due, somebody may have
   // changed the firewall nevertheless.
-  const auto removals =
-      context.settings.firewall.max_removals >= 1 ? Removals::deliberate : Removals::guarded;
+  const auto removals = context.settings.firewall.max_removals >= 1 ? Removals::deliberate : Removals::guarded;
   auto synced = sync_hunts(context, ledger, removals, request.mode);
   if (synced) {
     outcome.sync = *std::move(synced);

@@ -170,7 +170,8 @@ std::string to_text(const SyncOutcome& sync) {
     text += fmt::format(", {} writes\n", sync.enforcement.plan.steps.size());
   }
   if (sync.doubled > 0) text += fmt::format("  {:>8}  kept by several hunts\n", sync.doubled);
-  if (sync.covered_by_blocks > 0) text += fmt::format("  {:>8}  blocked by responders already\n", sync.covered_by_blocks);
+  if (sync.covered_by_blocks > 0)
+    text += fmt::format("  {:>8}  blocked by responders already\n", sync.covered_by_blocks);
   if (sync.over_limit > 0) text += fmt::format("  {:>8}  beyond the limit of their hunt\n", sync.over_limit);
   if (!sync.left_out.empty()) {
     text += fmt::format("  {:>8}  left out, because the policy has no room for more (--json names all):\n",

@@ -2,6 +2,7 @@
 
 #include "app/context.hpp"
 #include "app/hunt_intake.hpp"
+#include "intel/fql.hpp"
 
 namespace intelwall::app {
 

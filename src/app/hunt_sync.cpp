@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "app/hunt_desired.hpp"
+#include "firewalls/change.hpp"
 #include "firewalls/list_groups.hpp"
 #include "rules/decompile.hpp"
 
@@ -36,9 +37,12 @@ std::string note_key(const Context& context) {
 }
 
 std::string to_text(const Applied& applied) {
-  return Json{{"generation", applied.generation}, {"fingerprint", applied.fingerprint},
-              {"content", applied.content},       {"complete", applied.complete},
-              {"versions", applied.versions},     {"leftovers", applied.leftovers},
+  return Json{{"generation", applied.generation},
+              {"fingerprint", applied.fingerprint},
+              {"content", applied.content},
+              {"complete", applied.complete},
+              {"versions", applied.versions},
+              {"leftovers", applied.leftovers},
               {"next_change", applied.next_change.time_since_epoch().count()}}
       .dump();
 }
@@ -174,17 +178,17 @@ class Sync {
     return compile(seen);
   }
 
-  /// The guard of a run compares with the ledger; a ledger that is new, or not the one that wrote this, knows nothing.
+  /// A run's own guard compares with what the ledger keeps; a ledger that never wrote to this firewall knows nothing.
   Result<void> guard(const ListObservation& seen) const {
-    if (removals_ == Removals::deliberate || (last_ && last_->content == seen.content)) return {};
+    if (removals_ == Removals::deliberate || last_) return {};
     const auto live = live_names(seen);
     const auto least = static_cast<double>(live) * (1 - context_.settings.firewall.max_removals);
-    if (live <= desired_.wanted + firewalls::always_removable || static_cast<double>(desired_.wanted) >= least) return {};
+    if (live <= desired_.wanted + firewalls::always_removable || static_cast<double>(desired_.wanted) >= least)
+      return {};
     return fail(ErrorCode::refused,
                 fmt::format("the firewall's lists hold {} domains and this ledger wants {}, so nothing was changed",
                             live, desired_.wanted),
-                seen.firewall,
-                "is this the ledger that wrote them (--state)? If it is meant, raise --max-removals");
+                seen.firewall, "is this the ledger that wrote them (--state)? If it is meant, raise --max-removals");
   }
 
   Result<std::vector<ListPart>> compile(const ListObservation& seen) {
@@ -194,15 +198,15 @@ class Sync {
     auto capacity = seen.room.capacity;
     std::vector<ListPart> parts;
     for (const auto& [action, protocols, domains] : desired_.parts) {
-      rules::CompileOptions options{.format = domains.size() <= most_plain ? rules::CompileFormat::suricata
-                                                                           : rules::CompileFormat::packed,
-                                    .action = action,
-                                    .protocols = protocols,
-                                    .max_rules = capacity,
-                                    .max_groups = seen.room.groups - std::min(seen.room.groups, parts.size()),
-                                    .max_group_bytes = seen.room.group_bytes,
-                                    .label = RuleText("hunt"),
-                                    .previous = &previous};
+      rules::CompileOptions options{
+          .format = domains.size() <= most_plain ? rules::CompileFormat::suricata : rules::CompileFormat::packed,
+          .action = action,
+          .protocols = protocols,
+          .max_rules = capacity,
+          .max_groups = seen.room.groups - std::min(seen.room.groups, parts.size()),
+          .max_group_bytes = seen.room.group_bytes,
+          .label = RuleText("hunt"),
+          .previous = &previous};
       auto compiled = rules::compile(domains, options);
       if (!compiled) {
         compiled.error().place = seen.policy;

@@ -11,12 +11,12 @@ namespace intelwall::app {
 
 /// The ledger's hunts against the firewall.
 struct SyncOutcome {
-  bool unchanged = false;  ///< neither the hunts nor the firewall's groups had changed since the last time
-  std::size_t wanted = 0;  ///< domains of all hunts, each once
-  std::size_t doubled = 0;           ///< kept by several hunts
-  std::size_t covered_by_blocks = 0; ///< a responder's block does as much already
-  std::size_t over_limit = 0;        ///< beyond their hunts' limits
-  std::size_t enforced = 0;          ///< that the rules hold
+  bool unchanged = false;             ///< neither the hunts nor the firewall's groups had changed since the last time
+  std::size_t wanted = 0;             ///< domains of all hunts, each once
+  std::size_t doubled = 0;            ///< kept by several hunts
+  std::size_t covered_by_blocks = 0;  ///< a responder's block does as much already
+  std::size_t over_limit = 0;         ///< beyond their hunts' limits
+  std::size_t enforced = 0;           ///< that the rules hold
   std::vector<rules::LeftOut> left_out;  ///< the budget did not hold them; the first to go last
   std::size_t rules = 0, groups = 0, bytes = 0;
   Enforcement enforcement;

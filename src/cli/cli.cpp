@@ -121,6 +121,7 @@ int run(int argc, char** argv) {
   add_config_commands(root, global, action);
   add_intel_commands(root, global, action);
   add_fql_commands(root, global, action);
+  add_hunt_commands(root, global, action);
   add_completion_command(root, action);
 
   try {
