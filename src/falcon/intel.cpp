@@ -146,11 +146,11 @@ class Pull {
   }
 
   void drop_known() {
-    const auto& [marker, ids] = report_.cursor;
+    const IndicatorCursor& known = report_.cursor;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < page_.indicators.size(); ++i) {
       const auto& indicator = page_.indicators[i];
-      if (indicator.marker == marker && std::ranges::find(ids, indicator.id) != ids.end()) continue;
+      if (indicator.marker == known.marker && std::ranges::find(known.ids, indicator.id) != known.ids.end()) continue;
       if (kept != i) {
         std::swap(page_.indicators[kept], page_.indicators[i]);
         page_.lines[kept] = page_.lines[i];
