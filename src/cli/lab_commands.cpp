@@ -198,9 +198,12 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
   {
     auto options = std::make_shared<lab::DemoOptions>();
     auto keep = std::make_shared<bool>(false);
-    auto* command = add_command(root, "demo", "The scenarios in the lab, end to end, each step with its proof",
-                                "  intelwall demo\n  intelwall demo --json demo.json --keep\n");
+    auto* command =
+        add_command(root, "demo", "The scenarios in the lab, end to end, each step with its proof",
+                    "  intelwall demo\n  intelwall demo --json demo.json --keep\n  intelwall demo --repeat 20\n");
     command->add_option("--json", options->json, "write the steps as JSON to this file");
+    command->add_option("--repeat", options->repeat, "time the road from event to dropped packet so often (0)")
+        ->check(CLI::Range(0, 1000));
     command->add_flag("--keep", *keep, "leave the lab up afterwards");
     command->callback([&global, &action, options, keep] {
       action = [&global, options, keep] {

@@ -9,9 +9,10 @@ namespace intelwall::lab {
 
 struct DemoOptions {
   std::filesystem::path self;                 ///< the intelwall binary, which the demo drives as a user would
-  std::optional<std::filesystem::path> json;  ///< writes {"ok","seconds_to_block","steps":[…]} there
+  std::optional<std::filesystem::path> json;  ///< writes {"ok","seconds_to_block","seconds_from_event","steps":[…]}
   enum class After { down, keep_up };
   After after = After::down;
+  int repeat = 0;  ///< after the steps, the road from event to dropped packet so many times, for median and p95
 };
 
 /// Runs scenario 1 in the lab, step by step, printing each proof. True when every proof holds.
