@@ -21,7 +21,9 @@ struct Attempt {
   std::optional<milliseconds> wait;  ///< told by the service
 };
 
-Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat, Time now) {
+enum class Reading { json, text };
+
+Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat, Reading reading, Time now) {
   const bool safe = repeat == ServiceClient::Repeat::safe;
   constexpr const char* uncertain = "it may have been carried out all the same: look before repeating it";
   if (!response) {
@@ -32,6 +34,7 @@ Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat
     return {std::unexpected(std::move(error)), passing && (unsent || safe), {}};
   }
   if (response->status >= 200 && response->status < 300) {
+    if (reading == Reading::text) return {Json(response->body), false, {}};
     if (trim(response->body).empty()) return {Json::object(), false, {}};
     auto json = parse_json(response->body);
     if (json && json->is_object()) return {std::move(json), false, {}};
@@ -79,16 +82,32 @@ Result<Json> ServiceClient::call_json(const std::string& version, const std::str
   HttpRequest request;
   request.headers = {{"Content-Type", "application/x-amz-json-" + version}, {"X-Amz-Target", target}};
   request.body = dump_json(input);
-  return exchange(std::move(request), repeat, target.substr(target.rfind('.') + 1));
+  return exchange(std::move(request), repeat, target.substr(target.rfind('.') + 1), Answer::json);
 }
 
 Result<Json> ServiceClient::call_rest(HttpRequest request, Repeat repeat) const {
   if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   const std::string operation = request.method + ' ' + printable(request.path, 80);
-  return exchange(std::move(request), repeat, operation);
+  return exchange(std::move(request), repeat, operation, Answer::json);
 }
 
-Result<Json> ServiceClient::exchange(HttpRequest request, Repeat repeat, const std::string& operation) const {
+Result<std::string> ServiceClient::call_query(std::vector<std::pair<std::string, std::string>> parameters,
+                                              Repeat repeat) const {
+  HttpRequest request;
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+  std::string operation;
+  for (const auto& [name, value] : parameters) {
+    if (name == "Action") operation = value;
+    if (!request.body.empty()) request.body += '&';
+    request.body += encode_query_part(name) + '=' + encode_query_part(value);
+  }
+  IW_TRY(const Json answer, exchange(std::move(request), repeat, operation, Answer::text));
+  return answer.get<std::string>();
+}
+
+Result<Json> ServiceClient::exchange(HttpRequest request, Repeat repeat, const std::string& operation,
+                                     Answer answer) const {
+  const auto reading = answer == Answer::json ? Reading::json : Reading::text;
   IW_CHECK(endpoint_status_);
   const RetryPolicy& policy = session_.retries;
   request.scheme = scheme_;
@@ -102,7 +121,7 @@ Result<Json> ServiceClient::exchange(HttpRequest request, Repeat repeat, const s
     request.headers = unsigned_headers;
     sign(request, {session_.region, signing_}, credentials, session_.clock());
     const auto response = session_.http->send(request);
-    Attempt outcome = judge(response, repeat, session_.clock());
+    Attempt outcome = judge(response, repeat, reading, session_.clock());
     if (outcome.result) return std::move(outcome.result);
     Error error = std::move(outcome.result).error();
     const bool asks_too_much = outcome.wait && *outcome.wait > policy.retry_after_cap;

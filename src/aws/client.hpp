@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "aws/credentials.hpp"
 #include "aws/http.hpp"
@@ -52,13 +54,16 @@ class ServiceClient {
   enum class Repeat { safe, unsafe };
   /// JSON protocol: POST / with X-Amz-Target `target`. version "1.0" or "1.1".
   Result<Json> call_json(const std::string& version, const std::string& target, const Json& input, Repeat repeat) const;
+  /// Query protocol (EC2, STS): the parameters as a form; the answer is XML, as it came.
+  Result<std::string> call_query(std::vector<std::pair<std::string, std::string>> parameters, Repeat repeat) const;
   /// REST JSON.
   Result<Json> call_rest(HttpRequest request, Repeat repeat) const;
 
   const Session& session() const { return session_; }
 
  private:
-  Result<Json> exchange(HttpRequest request, Repeat repeat, const std::string& operation) const;
+  enum class Answer { json, text };  ///< a text is a JSON string then
+  Result<Json> exchange(HttpRequest request, Repeat repeat, const std::string& operation, Answer answer) const;
   Session session_;
   std::string id_, scheme_, host_, base_path_, signing_;
   Result<void> endpoint_status_;

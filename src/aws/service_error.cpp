@@ -8,6 +8,7 @@
 
 #include "aws/json_text.hpp"
 #include "aws/text.hpp"
+#include "aws/xml_text.hpp"
 
 namespace intelwall::aws {
 
@@ -126,6 +127,11 @@ ServiceError parse_service_error(const HttpResponse& response) {
   ServiceError error;
   error.status = response.status;
   error.name = short_name(response.header("x-amzn-errortype"));
+  if (response.body.starts_with("<?xml") || response.body.contains("<Error>")) {
+    if (error.name.empty()) error.name = short_name(xml_text(response.body, "Code"));
+    error.message = xml_text(response.body, "Message");
+    return error;
+  }
   const auto body = parse_json(response.body);
   if (!body) return error;
   for (const char* key : {"__type", "code", "Code"})

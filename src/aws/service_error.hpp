@@ -15,8 +15,8 @@ enum class Refusal {
 
 /// Whether `text` has the shape of a service's error name ("InvalidTokenException").
 bool is_error_name(std::string_view text);
-/// Name from x-amzn-ErrorType or the body's __type or code, without name space and URL; empty when the answer is not a
-/// service's (a proxy's page).
+/// Name from x-amzn-ErrorType or the body's __type or code (or Code of an XML error), without name space and URL; empty
+/// when the answer is not a service's (a proxy's page).
 ServiceError parse_service_error(const HttpResponse& response);
 Refusal classify(const ServiceError& error);
 /// `now` tells a clock that is wrong from a key that is wrong.

@@ -101,7 +101,7 @@ Result<Time> parse_time(std::string_view text) {
     const bool east = scan.take("+");
     if (!east) scan.need("-");
     const unsigned offset_hours = scan.digits(2);
-    scan.need(":");
+    scan.take(":");  // ISO 8601 allows it without, and Suricata writes "+0000"
     const unsigned offset_minutes = scan.digits(2);
     offset_fits = offset_hours < 24 && offset_minutes < 60 && !compact;
     offset = (hours{offset_hours} + minutes{offset_minutes}) * (east ? 1 : -1);

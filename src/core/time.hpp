@@ -19,7 +19,7 @@ Time system_now();
 std::string format_time(Time time);
 /// "20261124T140304Z", as SigV4 and rule metadata carry it.
 std::string format_compact(Time time);
-/// RFC 3339 with Z or an offset, fractions dropped; also the compact form.
+/// RFC 3339 with Z or an offset (+01:00 or +0100), fractions dropped; also the compact form.
 Result<Time> parse_time(std::string_view text);
 
 /// "90s", "15m", "12h", "30d", "4w"; "never" is an empty optional. At least one second, at most ten years.

@@ -163,3 +163,13 @@ def test_nobody_listens(binary, tmp_path):
     assert error["code"] == "unavailable"
     assert "refused" in error["message"]
     assert error["hint"]
+
+
+def test_instances_by_their_addresses(boto, call):
+    ec2 = boto("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    instances = ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2, SubnetId=subnet)["Instances"]
+    addresses = {each["PrivateIpAddress"]: each["InstanceId"] for each in instances}
+    lonely = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["PrivateIpAddress"]
+    asked = [*addresses, lonely, "203.0.113.200"]
+    assert call("instances_at", addresses=asked) == {"ok": addresses}

@@ -2,6 +2,7 @@
 // {"error": {"code", "message", "place", "hint"}} on stdout. Endpoint, keys and region come from the environment.
 #include <iostream>
 
+#include "aws/ec2.hpp"
 #include "aws/network_firewall.hpp"
 #include "aws/security_hub.hpp"
 
@@ -64,6 +65,11 @@ Result<Json> run(const aws::Session& session, const Json& input) {
   if (call == "describe_firewall") {
     IW_TRY(const auto state, firewall.describe_firewall(input.at("name")));
     return to_json(state);
+  }
+  if (call == "instances_at") {
+    IW_TRY(const auto found,
+           aws::Ec2Client(session).instances_at(input.at("addresses").get<std::vector<std::string>>()));
+    return Json(found);
   }
   return fail(ErrorCode::usage, "unknown call " + call);
 }

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace intelwall::aws {
+
+/// The text of the first `<tag>…</tag>` in the answer of a query service, its five entities resolved; empty when there
+/// is none. No tree and no attributes: these answers are flat where we read them.
+std::string xml_text(std::string_view xml, std::string_view tag);
+/// What stands in each `<item>` directly within the first `<list>`.
+std::vector<std::string_view> xml_items(std::string_view xml, std::string_view list);
+
+}  // namespace intelwall::aws
