@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/sightings.hpp"
 #include "aws/security_hub.hpp"
 
 namespace intelwall::app {
@@ -32,6 +33,10 @@ Decision decide(const Context& context, const findings::Finding& finding, const 
   return decision;
 }
 
+bool is_own(const findings::Finding& finding) {
+  return finding.source == findings::Source::security_hub && finding.id.starts_with(sighting_finding_prefix);
+}
+
 void judge(Context& context, findings::ReadReport report, RespondOutcome& outcome) {
   const auto insistence = outcome.press == PressKind::force ? policy::Insistence::forced : policy::Insistence::normal;
   for (auto& finding : report.findings) {
@@ -39,6 +44,12 @@ void judge(Context& context, findings::ReadReport report, RespondOutcome& outcom
     for (auto& candidate : finding.candidates) {
       if (outcome.press == PressKind::block_exact && candidate.domain) candidate.domain->scope = Scope::exact;
       JudgedCandidate each{candidate, context.guardrails->judge(finding, candidate, insistence), {}};
+      // What we saw is for a person to decide about: nothing that intelwall says makes intelwall block.
+      if (!report.custom_action && is_own(finding) && each.judgement.verdict == policy::Verdict::block) {
+        each.judgement.verdict = policy::Verdict::ask;
+        each.judgement.reasons.insert(each.judgement.reasons.begin(),
+                                      {"own-finding", "the finding is a sighting of intelwall's own"});
+      }
       if (each.judgement.verdict == policy::Verdict::block && outcome.press != PressKind::unblock) {
         auto decision = decide(context, finding, candidate, report.custom_action, outcome.press);
         each.decision_id = decision.id;

@@ -120,6 +120,7 @@ int run(int argc, char** argv) {
   add_rules_commands(root, global, action);
   add_config_commands(root, global, action);
   add_intel_commands(root, global, action);
+  add_sighting_commands(root, global, action);
   add_fql_commands(root, global, action);
   add_hunt_commands(root, global, action);
   add_completion_command(root, action);

@@ -43,6 +43,7 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action);
 void add_rules_commands(CLI::App& root, Global& global, Action& action);
 void add_config_commands(CLI::App& root, Global& global, Action& action);
 void add_intel_commands(CLI::App& root, Global& global, Action& action);
+void add_sighting_commands(CLI::App& root, Global& global, Action& action);
 void add_fql_commands(CLI::App& root, Global& global, Action& action);
 void add_hunt_commands(CLI::App& root, Global& global, Action& action);
 void add_completion_command(CLI::App& root, Action& action);

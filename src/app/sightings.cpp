@@ -1,0 +1,263 @@
+#include "app/sightings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "aws/ec2.hpp"
+#include "aws/network_firewall.hpp"
+#include "aws/security_hub.hpp"
+#include "hunt/log_tail.hpp"
+#include "intel/byte_source.hpp"
+
+namespace intelwall::app {
+namespace {
+
+constexpr std::size_t findings_a_call = 100;  // BatchImportFindings
+constexpr std::size_t most_recorded = 1'000'000;
+/// A step is cut after this many bytes, so that what is seen is told soon and the memory for it stays bounded.
+constexpr std::uint64_t max_step = 256u << 20;
+
+std::string place_key(const std::string& log) {
+  return "log:" + log;
+}
+
+/// "arn:PARTITION:network-firewall:REGION:ACCOUNT:…"
+std::optional<HubPlace> place_of_arn(const std::string& arn) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= arn.size() && parts.size() < 6;) {
+    const auto end = std::min(arn.find(':', at), arn.size());
+    parts.push_back(arn.substr(at, end - at));
+    at = end + 1;
+  }
+  if (parts.size() < 6 || parts[1].empty() || parts[3].empty() || parts[4].empty()) return std::nullopt;
+  return HubPlace{parts[1], parts[3], parts[4]};
+}
+
+/// Account and Region of the firewall whose logs these are.
+Result<HubPlace> hub_place(Context& context) {
+  if (!context.settings.suricata.rules_file.empty() || context.settings.firewall.firewall.empty())
+    return fail(ErrorCode::usage, "no Network Firewall is named, so it is not known to whose Security Hub findings go",
+                {}, "set firewall, or leave findings out with --no-findings");
+  if (!context.session) IW_CHECK(connect(context));
+  const aws::NetworkFirewallClient client(*context.session);
+  IW_TRY(const auto firewall, client.describe_firewall(context.settings.firewall.firewall));
+  if (auto place = place_of_arn(firewall.arn)) return *place;
+  return fail(ErrorCode::protocol, "the firewall has no ARN with an account", firewall.name);
+}
+
+}  // namespace
+
+Result<DomainSet> watched_domains(store::Ledger& ledger) {
+  IW_TRY(const auto hunts, ledger.hunts());
+  std::vector<store::Roster> rosters;
+  std::vector<DomainSet::Entry> entries;
+  for (const auto& hunt : hunts) {
+    IW_TRY(auto roster, ledger.roster(hunt.id));
+    rosters.push_back(std::move(roster));
+  }
+  for (const auto& roster : rosters)
+    for (const auto& entry : roster.entries()) entries.push_back({roster.name(entry), entry.scope, 0});
+  return DomainSet::build(entries);
+}
+
+store::Confidence Seen::confidence() const {
+  return watched_by.empty() ? store::Confidence::unverified : watched_by.front().facts.confidence;
+}
+
+void SeenCollector::add(const hunt::Contact& contact, const DomainSet::Match& match) {
+  const std::string workload(!contact.instance.empty() ? contact.instance
+                             : !contact.source.empty() ? contact.source
+                                                       : "unknown");
+  // An address of a log is a text that somebody else wrote.
+  auto& seen = seen_[{printable(workload, 64), std::string(match.name)}];
+  const auto told = parse_time(contact.time);
+  const Time at = told && *told <= now_ + std::chrono::days{1} ? *told : now_;
+  if (seen.count == 0) {
+    seen.workload = printable(workload, 64);
+    seen.domain = match.name;
+    seen.first = seen.last = at;
+  }
+  seen.first = std::min(seen.first, at);
+  if (at >= seen.last) {
+    seen.last = at;
+    seen.name = contact.name;
+    seen.kind = contact.kind;
+    seen.destination = printable(contact.destination, 64);
+    seen.destination_port = contact.destination_port;
+  }
+  ++seen.count;
+  if (contact.outcome == hunt::Contact::Outcome::blocked) ++seen.blocked;
+}
+
+Result<std::vector<Seen>> SeenCollector::take(store::Ledger& ledger) {
+  std::vector<Seen> all;
+  std::map<std::string, std::vector<store::Kept>> known;
+  for (auto& [key, seen] : seen_) {
+    auto found = known.find(seen.domain);
+    if (found == known.end()) {
+      IW_TRY(auto kept, ledger.find(seen.domain));
+      std::ranges::stable_sort(kept, {}, [](const store::Kept& each) { return each.facts.confidence; });
+      found = known.emplace(seen.domain, std::move(kept)).first;
+    }
+    seen.watched_by = found->second;
+    all.push_back(std::move(seen));
+  }
+  seen_.clear();
+  return all;
+}
+
+Result<ScanOutcome> scan_logs(Context& context, store::Ledger& ledger, const DomainSet& watched,
+                              const std::vector<std::string>& logs, const ScanProgress& progress) {
+  ScanOutcome outcome;
+  SeenCollector collector(context.clock());
+  hunt::LogScanner scanner(watched);
+  for (const auto& log : logs) {
+    IW_TRY(const auto file, intel::open_unpacked(log));
+    IW_CHECK(scanner.scan(
+        *file.bytes, file.name,
+        [&](const hunt::Contact& contact, const DomainSet::Match& match) { collector.add(contact, match); },
+        outcome.report,
+        [&](std::uint64_t consumed) {
+          if (progress) progress(consumed, file.size);
+        }));
+  }
+  IW_TRY(outcome.seen, collector.take(ledger));
+  return outcome;
+}
+
+struct LogFollower::State {
+  Context& context;
+  store::Ledger& ledger;
+  Findings findings;
+  struct Log {
+    std::string name;
+    hunt::LogTail tail;
+  };
+  std::vector<Log> logs;
+  std::vector<std::string> unopened;
+  std::optional<HubPlace> hub;
+  std::map<std::string, std::string> instances;  ///< by address
+  bool instances_denied = false;
+
+  Result<void> open_logs() {
+    for (auto& name : unopened) {
+      IW_TRY(const auto saved, ledger.note(place_key(name)));
+      const auto position =
+          saved.empty() ? Result<hunt::LogPosition>(hunt::LogPosition{}) : hunt::parse_position(saved);
+      if (saved.empty() || !position)
+        logs.push_back({name, hunt::LogTail(name, hunt::From::beginning)});
+      else
+        logs.push_back({name, hunt::LogTail(name, *position)});
+    }
+    unopened.clear();
+    return {};
+  }
+
+  /// Adds what was recorded before, so that findings tell of all of it.
+  Result<void> record(std::vector<Seen>& all) {
+    if (all.empty()) return {};
+    IW_TRY(const auto before, ledger.sightings(most_recorded));
+    std::map<std::pair<std::string_view, std::string_view>, const store::Sighting*> known;
+    for (const auto& each : before) known[{each.workload, each.domain}] = &each;
+    std::vector<store::Sighting> fresh;
+    for (auto& seen : all) {
+      fresh.push_back({.workload = seen.workload,
+                       .domain = seen.domain,
+                       .first = seen.first,
+                       .last = seen.last,
+                       .count = seen.count,
+                       .finding = sighting_finding_id(seen.workload, seen.domain)});
+      if (const auto found = known.find({seen.workload, seen.domain}); found != known.end()) {
+        seen.first = std::min(seen.first, found->second->first);
+        seen.last = std::max(seen.last, found->second->last);
+        seen.count += found->second->count;
+      }
+    }
+    return ledger.record(fresh);
+  }
+
+  /// Where the account allows it: without, findings name addresses.
+  void name_instances(FollowOutcome& outcome) {
+    std::vector<std::string> addresses;
+    for (const auto& seen : outcome.seen)
+      if (seen.workload.contains('.') && !instances.contains(seen.workload)) addresses.push_back(seen.workload);
+    if (!addresses.empty() && !instances_denied) {
+      auto found = aws::Ec2Client(*context.session).instances_at(addresses);
+      if (found) {
+        instances.merge(*found);
+      } else {
+        outcome.no_instances = std::move(found).error();
+        instances_denied = outcome.no_instances->code != ErrorCode::unavailable;
+      }
+    }
+    for (auto& seen : outcome.seen) {
+      if (seen.workload.starts_with("i-")) seen.instance = seen.workload;
+      if (const auto found = instances.find(seen.workload); found != instances.end()) seen.instance = found->second;
+    }
+  }
+
+  void raise(FollowOutcome& outcome) {
+    if (findings == Findings::leave || outcome.seen.empty()) return;
+    if (!hub) {
+      auto place = hub_place(context);
+      if (!place) {
+        outcome.not_raised = std::move(place).error();
+        return;
+      }
+      hub = *std::move(place);
+    }
+    name_instances(outcome);
+    const aws::SecurityHubClient client(*context.session);
+    for (std::size_t at = 0; at < outcome.seen.size(); at += findings_a_call) {
+      std::vector<aws::Json> batch;
+      for (std::size_t i = at; i < std::min(outcome.seen.size(), at + findings_a_call); ++i)
+        batch.push_back(sighting_finding(outcome.seen[i], *hub, context.clock()));
+      auto result = client.batch_import_findings(batch);
+      if (!result) {
+        outcome.not_raised = std::move(result).error();
+        return;
+      }
+      outcome.findings += result->accepted;
+      for (const auto& failure : result->failures)
+        outcome.not_accepted.push_back(fmt::format("{}: {} {}", printable(failure.id, 200), printable(failure.code, 60),
+                                                   printable(failure.message, 300)));
+    }
+  }
+};
+
+LogFollower::LogFollower(Context& context, store::Ledger& ledger, std::vector<std::string> logs, Findings findings)
+    : state_(std::make_unique<State>(State{.context = context,
+                                           .ledger = ledger,
+                                           .findings = findings,
+                                           .logs = {},
+                                           .unopened = std::move(logs),
+                                           .hub = {}})) {}
+LogFollower::~LogFollower() = default;
+
+Result<FollowOutcome> LogFollower::step() {
+  auto& state = *state_;
+  IW_CHECK(state.open_logs());
+  FollowOutcome outcome;
+  // Hunts change what is watched between steps.
+  IW_TRY(const auto watched, watched_domains(state.ledger));
+  SeenCollector collector(state.context.clock());
+  hunt::LogScanner scanner(watched);
+  const auto take = [&](const hunt::Contact& contact, const DomainSet::Match& match) { collector.add(contact, match); };
+  for (auto& log : state.logs) {
+    while (outcome.report.bytes < max_step) {
+      IW_TRY(const auto lines, log.tail.next());
+      if (lines.empty()) break;
+      scanner.scan_lines(lines, hunt::LogTail::padding, log.name, outcome.report.lines + 1, take, outcome.report);
+    }
+  }
+  IW_TRY(outcome.seen, collector.take(state.ledger));
+  IW_CHECK(state.record(outcome.seen));
+  for (const auto& log : state.logs)
+    IW_CHECK(state.ledger.save_note(place_key(log.name), hunt::to_string(log.tail.position())));
+  state.raise(outcome);
+  return outcome;
+}
+
+}  // namespace intelwall::app
