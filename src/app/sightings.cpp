@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <span>
 
 #include "aws/ec2.hpp"
 #include "aws/network_firewall.hpp"
@@ -168,7 +170,7 @@ struct LogFollower::State {
                        .first = seen.first,
                        .last = seen.last,
                        .count = seen.count,
-                       .finding = sighting_finding_id(seen.workload, seen.domain)});
+                       .finding = {}});
       if (const auto found = known.find({seen.workload, seen.domain}); found != known.end()) {
         seen.first = std::min(seen.first, found->second->first);
         seen.last = std::max(seen.last, found->second->last);
@@ -178,10 +180,30 @@ struct LogFollower::State {
     return ledger.record(fresh);
   }
 
+  /// What is to be told: what was seen now, and what was recorded while Security Hub could not be reached.
+  Result<std::vector<Seen>> untold(const std::vector<Seen>& now) {
+    std::vector<Seen> all = now;
+    std::set<std::pair<std::string_view, std::string_view>> there;
+    for (const auto& seen : now) there.emplace(seen.workload, seen.domain);
+    IW_TRY(const auto recorded, ledger.sightings(most_recorded));
+    for (const auto& each : recorded) {
+      if (!each.finding.empty() || there.contains({each.workload, each.domain})) continue;
+      Seen seen;
+      seen.workload = each.workload;
+      seen.domain = seen.name = each.domain;
+      seen.first = each.first;
+      seen.last = each.last;
+      seen.count = each.count;
+      IW_TRY(seen.watched_by, ledger.find(each.domain));
+      all.push_back(std::move(seen));
+    }
+    return all;
+  }
+
   /// Where the account allows it: without, findings name addresses.
-  void name_instances(FollowOutcome& outcome) {
+  void name_instances(std::vector<Seen>& all, FollowOutcome& outcome) {
     std::vector<std::string> addresses;
-    for (const auto& seen : outcome.seen)
+    for (const auto& seen : all)
       if (seen.workload.contains('.') && !instances.contains(seen.workload)) addresses.push_back(seen.workload);
     if (!addresses.empty() && !instances_denied) {
       auto found = aws::Ec2Client(*context.session).instances_at(addresses);
@@ -192,38 +214,49 @@ struct LogFollower::State {
         instances_denied = outcome.no_instances->code != ErrorCode::unavailable;
       }
     }
-    for (auto& seen : outcome.seen) {
+    for (auto& seen : all) {
       if (seen.workload.starts_with("i-")) seen.instance = seen.workload;
       if (const auto found = instances.find(seen.workload); found != instances.end()) seen.instance = found->second;
     }
   }
 
-  void raise(FollowOutcome& outcome) {
-    if (findings == Findings::leave || outcome.seen.empty()) return;
+  Result<void> raise(FollowOutcome& outcome) {
+    if (findings == Findings::leave) return {};
+    IW_TRY(auto all, untold(outcome.seen));
+    if (all.empty()) return {};
     if (!hub) {
       auto place = hub_place(context);
       if (!place) {
         outcome.not_raised = std::move(place).error();
-        return;
+        return {};
       }
       hub = *std::move(place);
     }
-    name_instances(outcome);
+    name_instances(all, outcome);
     const aws::SecurityHubClient client(*context.session);
-    for (std::size_t at = 0; at < outcome.seen.size(); at += findings_a_call) {
-      std::vector<aws::Json> batch;
-      for (std::size_t i = at; i < std::min(outcome.seen.size(), at + findings_a_call); ++i)
-        batch.push_back(sighting_finding(outcome.seen[i], *hub, context.clock()));
-      auto result = client.batch_import_findings(batch);
+    for (std::size_t at = 0; at < all.size(); at += findings_a_call) {
+      const auto batch = std::span(all).subspan(at, std::min(findings_a_call, all.size() - at));
+      std::vector<aws::Json> documents;
+      for (const auto& seen : batch) documents.push_back(sighting_finding(seen, *hub, context.clock()));
+      auto result = client.batch_import_findings(documents);
       if (!result) {
         outcome.not_raised = std::move(result).error();
-        return;
+        return {};
       }
       outcome.findings += result->accepted;
-      for (const auto& failure : result->failures)
+      std::set<std::string> refused;
+      for (const auto& failure : result->failures) {
+        refused.insert(failure.id);
         outcome.not_accepted.push_back(fmt::format("{}: {} {}", printable(failure.id, 200), printable(failure.code, 60),
                                                    printable(failure.message, 300)));
+      }
+      std::vector<store::Sighting> told;
+      for (const auto& seen : batch)
+        if (auto id = sighting_finding_id(seen.workload, seen.domain); !refused.contains(id))
+          told.push_back({seen.workload, seen.domain, seen.first, seen.last, 0, std::move(id)});
+      IW_CHECK(ledger.record(told));
     }
+    return {};
   }
 };
 
@@ -256,7 +289,7 @@ Result<FollowOutcome> LogFollower::step() {
   IW_CHECK(state.record(outcome.seen));
   for (const auto& log : state.logs)
     IW_CHECK(state.ledger.save_note(place_key(log.name), hunt::to_string(log.tail.position())));
-  state.raise(outcome);
+  IW_CHECK(state.raise(outcome));
   return outcome;
 }
 

@@ -104,7 +104,7 @@ Result<bool> LogTail::open() {
     if (const auto before = find_rotated(); !before.empty()) {
       IW_TRY(const bool opened, open_file(before, known.offset));
       resumes_ = !opened;
-      rotated_ = opened && before != path_;
+      rotated_ = opened && before.filename() != path_.filename();
       if (opened) return true;
     }
     // Compressed, removed or cut meanwhile: what is there now is new.
@@ -230,7 +230,7 @@ Result<std::string_view> LogTail::next() {
     if (!lines.empty() || !ends) return lines;
     const auto successor = find_successor();
     IW_TRY(const bool opened, open_file(successor, 0));
-    rotated_ = successor != path_;
+    rotated_ = successor.filename() != path_.filename();
     if (!opened) return std::string_view{};
   }
 }

@@ -67,6 +67,19 @@ TEST_F(LogTailTest, ReadsOnAfterARestart) {
   EXPECT_EQ(all(second), "three\n");
 }
 
+TEST_F(LogTailTest, ReadsOnInTheCurrentFolderToo) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  append("one\n");
+  LogTail first("eve.json", From::beginning);
+  EXPECT_EQ(all(first), "one\n");
+  LogTail second("eve.json", first.position());
+  EXPECT_EQ(all(second), "");
+  append("two\n");
+  EXPECT_EQ(all(second), "two\n");
+  std::filesystem::current_path(before);
+}
+
 TEST_F(LogTailTest, RotationByRenamingLosesNothing) {
   append("one\n");
   LogTail tail(log(), From::beginning);
