@@ -5,7 +5,7 @@ JOBS  := $(shell nproc)
 .PHONY: help setup build demo test quick bench lint fmt fuzz clean
 
 help:
-	@echo "make demo    set up, build, and watch scenario 1 in the lab   (ARGS='--json FILE --keep --repeat 20')"
+	@echo "make demo    set up, build, and watch both scenarios in the lab (ARGS='--json FILE --keep --repeat 20')"
 	@echo "make test    set up and pass every test: sanitizers, judges, lab, lint"
 	@echo "make quick   unit tests of a debug build, for the inner loop"
 	@echo "make bench   the benchmarks, with ratios against a named peer"

@@ -30,6 +30,7 @@ Result<void> step_down(Demo& demo) {
 
 Result<void> connect(Demo& demo) {
   IW_TRY(demo.environment, environment());
+  demo.environment["INTELWALL_STATE"] = (state_directory() / "ledger").string();
   demo.environment["INTELWALL_ALLOW_LIST"] = (state_directory() / "demo-allow.txt").string();
   const auto variables = demo.environment;
   demo.session.env = [variables](const std::string& name) -> std::optional<std::string> {
@@ -47,7 +48,8 @@ Result<bool> finish(const Demo& demo) {
   Json steps = Json::array();
   for (const auto& step : demo.steps) {
     ok = ok && step.ok;
-    steps.push_back({{"scenario", 1}, {"name", step.name}, {"ok", step.ok}, {"proof", printable(step.proof, 16'384)}});
+    steps.push_back(
+        {{"scenario", step.scenario}, {"name", step.name}, {"ok", step.ok}, {"proof", printable(step.proof, 16'384)}});
   }
   std::fputs(
       fmt::format("\n{}: {} steps, {:.2f} s from the sensor's event and {:.2f} s from the action to the first refused "
@@ -83,6 +85,11 @@ Result<bool> demo(const DemoOptions& options) {
       result = step(demo);
     }
     if (result && options.repeat > 0) result = step_repeat(demo, options.repeat);
+  }
+  if (result) {
+    std::fputs("\nScenario 2: a query keeps the firewall watching, and sightings come back\n\n", stdout);
+    demo.scenario = 2;
+    result = scenario_hunt(demo);
   }
   if (!result) demo.add("the demo could go on", false, result.error().to_text());
   if (options.after == DemoOptions::After::down) {

@@ -15,7 +15,7 @@ struct DemoOptions {
   int repeat = 0;  ///< after the steps, the road from event to dropped packet so many times, for median and p95
 };
 
-/// Runs scenario 1 in the lab, step by step, printing each proof. True when every proof holds.
+/// Runs both scenarios in the lab, step by step, printing each proof. True when every proof holds.
 Result<bool> demo(const DemoOptions& options);
 
 }  // namespace intelwall::lab

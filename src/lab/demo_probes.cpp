@@ -25,7 +25,7 @@ void Demo::add(std::string name, bool ok, std::string proof) {
     begin = end + 1;
   }
   std::fflush(stdout);
-  steps.push_back({std::move(name), ok, std::move(proof)});
+  steps.push_back({scenario, std::move(name), ok, std::move(proof)});
 }
 
 const char* to_string(Way way) {

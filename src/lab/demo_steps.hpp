@@ -19,7 +19,9 @@ struct Demo {
   const DemoOptions& options;
   std::map<std::string, std::string> environment;
   aws::Session session;
+  int scenario = 1;
   struct Step {
+    int scenario = 1;
     std::string name;
     bool ok = false;
     std::string proof;
@@ -96,5 +98,10 @@ Result<void> step_repeat(Demo& demo, int times);
 Result<void> step_hostile(Demo& demo);
 Result<void> step_homograph(Demo& demo);
 Result<void> step_unblock(Demo& demo);
+
+// ---- from a query to the sighting (demo_hunt.cpp)
+
+/// Scenario 2 whole: its hunt ends with it.
+Result<void> scenario_hunt(Demo& demo);
 
 }  // namespace intelwall::lab
