@@ -116,7 +116,7 @@ Result<void> Intake::take(const intel::Indicator& indicator) {
     ++counts_.other_types;
     return {};
   }
-  const auto domain = parse_domain(indicator.value);
+  const auto domain = parse_domain(indicator.value, indicator.scope);
   if (!domain) {
     ++counts_.unreadable;
     return {};
@@ -132,7 +132,8 @@ Result<void> Intake::take(const intel::Indicator& indicator) {
   IW_TRY(auto expires, expiry_of(hunt_.expiry, indicator.confidence, indicator.last_updated));
   if (indicator.valid_until) {
     const auto told = store::to_stamp(*indicator.valid_until);
-    expires = expires == 0 ? told : std::min(expires, told);
+    // A source that says until when knows better than a rule of thumb.
+    expires = expires == 0 || hunt_.expiry == "auto" ? told : std::min(expires, told);
   }
   if (expires != 0 && store::from_stamp(expires) <= now_) return leave(counts_.expired, store::Leaving::expired);
   const auto* const known = roster_.find(domain->name.text(), domain->scope);
@@ -141,16 +142,6 @@ Result<void> Intake::take(const intel::Indicator& indicator) {
   ++counts_.kept;
   roster_.put(domain->name, domain->scope,
               {indicator.confidence, store::to_stamp(indicator.last_updated), expires, context}, now_);
-  return {};
-}
-
-Result<void> Intake::take(const DomainSpec& domain) {
-  ++counts_.delivered;
-  const auto* const known = roster_.find(domain.name.text(), domain.scope);
-  if ((known == nullptr || !roster_.is_kept(*known)) && !is_allowed(domain)) return {};
-  ++counts_.kept;
-  // Who lists a name without a word means it.
-  roster_.put(domain.name, domain.scope, {.confidence = store::Confidence::high}, now_);
   return {};
 }
 

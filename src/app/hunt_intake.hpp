@@ -39,8 +39,6 @@ class Intake {
          Time now);
 
   Result<void> take(std::span<const intel::Indicator> indicators);
-  /// A name from a list, which has no more to say than that.
-  Result<void> take(const DomainSpec& domain);
   /// What is kept already, by guardrails that have changed.
   void judge_again();
   const IntakeCounts& counts() const { return counts_; }

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "app/falcon.hpp"
+#include "app/feed.hpp"
 #include "falcon/intel.hpp"
 #include "falcon/url.hpp"
-#include "intel/list_reader.hpp"
 
 namespace intelwall::app {
 
@@ -47,55 +47,51 @@ Result<SourceReport> read_falcon(Context& context, const store::Hunt& hunt, cons
   return SourceReport{.cursor = pulled.cursor.to_text()};
 }
 
-Result<void> read_names(intel::ByteSource& bytes, const std::string& name, const MakeIntake& make_intake) {
+Result<void> read_indicators(const std::string& file, const std::string& name, Time now,
+                             const MakeIntake& make_intake) {
+  constexpr std::size_t batch = 4'096;
+  IW_TRY(const auto opened, intel::open_unpacked(file));
   IW_TRY(Intake* const intake, make_intake());
+  std::vector<intel::Indicator> indicators;
+  const auto flush = [&]() -> Result<void> {
+    IW_CHECK(intake->take(indicators));
+    indicators.clear();
+    return {};
+  };
+  // Who lists a name without a word means it.
+  const intel::FeedOptions options{
+      .source = name, .confidence = intel::Confidence::high, .form = {}, .list = {}, .now = now};
   intel::ListReport report;
-  IW_CHECK(intel::read_list(bytes, name, {}, report, [&](DomainSpec&& domain, std::uint32_t) {
-    // Only Falcon's contexts are asked of the ledger, so this cannot fail.
-    static_cast<void>(intake->take(domain));
+  IW_CHECK(intel::read_feed(*opened.bytes, name, options, report, [&](intel::Indicator&& indicator) -> Result<void> {
+    indicators.push_back(std::move(indicator));
+    return indicators.size() < batch ? Result<void>{} : flush();
   }));
+  IW_CHECK(flush());
   const auto lines = report.taken + report.refused_count;
   if (static_cast<double>(report.refused_count) > most_refused * static_cast<double>(lines)) {
     const auto& first = report.refused.front();
-    return fail(ErrorCode::protocol,
-                fmt::format("{} of {} lines are no domains, the first: {}", report.refused_count, lines, first.reason),
-                fmt::format("{}:{}", printable(name), first.line), "this is no list of domains, or another format");
+    return fail(
+        ErrorCode::protocol,
+        fmt::format("{} of {} entries are no domains, the first: {}", report.refused_count, lines, first.reason),
+        fmt::format("{}:{}", printable(name), first.line), "this is no list of domains, or another format");
   }
   return {};
 }
 
+/// The last version of a list stands beside the ledger.
 Result<SourceReport> read_url(Context& context, const store::Hunt& hunt, const store::Progress& progress,
                               const MakeIntake& make_intake) {
-  auto parsed = falcon::parse_url(hunt.source);
-  if (!parsed) return std::unexpected(std::move(parsed).error());
-  if (!context.http) context.http = aws::make_curl_client();
-  aws::HttpRequest request{.method = "GET",
-                           .scheme = parsed->origin.scheme,
-                           .host = parsed->origin.host,
-                           .path = parsed->path,
-                           .query = parsed->query};
-  if (!progress.validator.empty()) {
-    const bool tag = progress.validator.starts_with('"') || progress.validator.starts_with("W/");
-    request.headers.emplace_back(tag ? "If-None-Match" : "If-Modified-Since", progress.validator);
-  }
-  const auto place = printable(parsed->origin.text() + parsed->path, 200);
-  auto answer = context.http->send(request);
-  if (!answer) {
-    if (answer.error().place.empty()) answer.error().place = place;
-    return std::unexpected(std::move(answer).error());
-  }
-  if (answer->status == 304) return SourceReport{.unmodified = true, .cursor = {}, .validator = progress.validator};
-  if (answer->status != 200)
-    return fail(ErrorCode::unavailable, fmt::format("the list is answered with HTTP {}", answer->status), place,
-                answer->status == 404 ? "check the address" : "try again later");
-  IW_TRY(const auto bytes, intel::unpacked(answer->body, place));
-  IW_CHECK(read_names(*bytes, place, make_intake));
-  SourceReport report{.validator = answer->header("etag")};
-  if (report.validator.empty()) report.validator = answer->header("last-modified");
-  // What comes back in a request must be one line.
-  if (report.validator.size() > 256 || report.validator.find_first_of("\r\n") != std::string::npos)
-    report.validator.clear();
-  return report;
+  const auto directory = context.settings.state / "feeds";
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error)
+    return fail(ErrorCode::system, "the directory cannot be made: " + error.message(), printable(directory.native()));
+  const auto file = directory / hunt.name;
+  const auto http = aws::make_curl_streaming_client();
+  IW_TRY(const auto version, fetch_feed(*http, hunt.source, FeedVersion::parse(progress.validator), file));
+  if (!version) return SourceReport{.unmodified = true, .cursor = {}, .validator = progress.validator};
+  IW_CHECK(read_indicators(file.string(), hunt.source, context.clock(), make_intake));
+  return SourceReport{.unmodified = false, .cursor = {}, .validator = version->to_text()};
 }
 
 }  // namespace
@@ -130,9 +126,8 @@ Result<void> check_source(const std::string& source) {
 Result<SourceReport> read_source(Context& context, const store::Hunt& hunt, const store::Progress& progress,
                                  RunKind kind, const MakeIntake& make_intake) {
   if (asks_falcon(hunt)) return read_falcon(context, hunt, progress, kind, make_intake);
-  if (is_url(hunt.source)) return read_url(context, hunt, progress, make_intake);
-  IW_TRY(const auto file, intel::open_unpacked(hunt.source));
-  IW_CHECK(read_names(*file.bytes, file.name, make_intake));
+  if (is_feed_url(hunt.source)) return read_url(context, hunt, progress, make_intake);
+  IW_CHECK(read_indicators(hunt.source, hunt.source, context.clock(), make_intake));
   return SourceReport{};
 }
 

@@ -56,7 +56,11 @@ TEST_F(HuntFaults, AnErrorPageChangesNothing) {
   add(store::Hunt{.name = "feed", .source = list_file(numbered("n", 30))});
   run_well();
   list_file({"<html><head><title>502 Bad Gateway</title></head>", "<body>", "<h1>Bad Gateway</h1>", "</body></html>"});
-  fails("are no domains");
+  fails("list.txt");
+  auto names = numbered("n", 30);
+  for (int i = 0; i < 10; ++i) names.emplace_back("this is no domain");
+  list_file(names);
+  fails("10 of 40 entries are no domains");
 }
 
 TEST_F(HuntFaults, AListThatIsGoneChangesNothing) {

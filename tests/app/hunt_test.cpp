@@ -217,6 +217,26 @@ TEST_F(HuntTest, AListIsAHuntToo) {
   EXPECT_EQ(why_gone("feed", "n14.evil-test.com"), "unlisted");
 }
 
+TEST_F(HuntTest, AStixBundleIsAHuntToo) {
+  const auto indicator = [](int number, const std::string& more) {
+    return fmt::format(
+        R"({{"type":"indicator","spec_version":"2.1","id":"indicator--00000000-0000-4000-8000-{:012}",)"
+        R"("created":"2026-01-01T00:00:00Z","modified":"2026-01-01T00:00:00Z","valid_from":"2026-01-01T00:00:00Z",)"
+        R"("pattern_type":"stix","pattern":"[domain-name:value = 's{}.evil-test.com']"{}}})",
+        number, number, more);
+  };
+  const auto until = format_time(now() + days{5});
+  list_file({R"({"type":"bundle","id":"bundle--00000000-0000-4000-8000-000000000001","objects":[)",
+             indicator(1, ",\"confidence\":90,\"valid_until\":\"" + until + "\"") + ",",
+             indicator(2, ",\"confidence\":10,\"valid_until\":\"" + until + "\"") + ",",
+             indicator(3, ",\"revoked\":true") + "]}"});
+  add(store::Hunt{
+      .name = "stix", .source = (directory_ / "list.txt").string(), .min_confidence = store::Confidence::medium});
+  const auto outcome = run_well();
+  EXPECT_THAT(watched(), ElementsAre("s1.evil-test.com"));
+  EXPECT_EQ(outcome.hunts[0].intake.low_confidence, 1U);
+}
+
 TEST_F(HuntTest, ALargeListIsPacked) {
   add(store::Hunt{.name = "feed", .source = list_file(numbered("n", 2'000))});
   const auto outcome = run_well();
