@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "app/hunt_desired.hpp"
+#include "app/hunt_sync_suricata.hpp"
 #include "firewalls/change.hpp"
 #include "firewalls/list_groups.hpp"
 #include "rules/decompile.hpp"
@@ -138,22 +139,8 @@ class Sync {
             context_.sleep};
   }
 
-  /// What the ledger wants, beside what responders block.
   Result<void> want() {
-    IW_TRY(const auto hunts, ledger_.hunts());
-    std::vector<store::Roster> rosters;
-    rosters.reserve(hunts.size());
-    std::vector<HuntNames> names;
-    for (const auto& hunt : hunts) {
-      IW_TRY(auto roster, ledger_.roster(hunt.id));
-      rosters.push_back(std::move(roster));
-      names.push_back({&hunt, &rosters.back()});
-    }
-    IW_TRY(const auto seen, context_.firewall->observe());
-    std::vector<Decision> blocks;
-    for (const auto& each : seen.enforced) blocks.push_back(each.decision);
-    IW_TRY(const auto sighted, ledger_.sighted_domains());
-    desired_ = desired_of(names, blocks, sighted, context_.clock());
+    IW_TRY(desired_, read_desired(context_, ledger_));
     outcome_.wanted = desired_.wanted;
     outcome_.doubled = desired_.doubled;
     outcome_.covered_by_blocks = desired_.covered_by_blocks;
@@ -251,10 +238,28 @@ class Sync {
 
 }  // namespace
 
+Result<Desired> read_desired(Context& context, store::Ledger& ledger) {
+  IW_TRY(const auto hunts, ledger.hunts());
+  std::vector<store::Roster> rosters;
+  rosters.reserve(hunts.size());
+  std::vector<HuntNames> names;
+  for (const auto& hunt : hunts) {
+    IW_TRY(auto roster, ledger.roster(hunt.id));
+    rosters.push_back(std::move(roster));
+    names.push_back({&hunt, &rosters.back()});
+  }
+  IW_TRY(const auto seen, context.firewall->observe());
+  std::vector<Decision> blocks;
+  for (const auto& each : seen.enforced) blocks.push_back(each.decision);
+  IW_TRY(const auto sighted, ledger.sighted_domains());
+  return desired_of(names, blocks, sighted, context.clock());
+}
+
 Result<SyncOutcome> sync_hunts(Context& context, store::Ledger& ledger, Removals removals, Mode mode) {
+  if (!context.settings.suricata.rules_file.empty()) return sync_hunts_with_suricata(context, ledger, removals, mode);
   if (context.settings.firewall.firewall.empty())
-    return fail(ErrorCode::usage, "hunts are kept in AWS Network Firewall, and none is named", {},
-                "give --firewall NAME; for a Suricata of your own: `intelwall rules compile --format dataset`");
+    return fail(ErrorCode::usage, "hunts are kept in a firewall, and none is named", {},
+                "give --firewall NAME, or --firewall suricata:/path/intelwall.rules for a Suricata of your own");
   if (!context.session) IW_CHECK(connect(context));
   return Sync(context, ledger, removals).run(mode);
 }

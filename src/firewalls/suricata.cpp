@@ -1,7 +1,6 @@
 #include "firewalls/suricata.hpp"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <map>
@@ -10,10 +9,9 @@
 
 #include "firewalls/change.hpp"
 #include "firewalls/group_content.hpp"
-#include "firewalls/suricata_socket.hpp"
+#include "firewalls/suricata_engine.hpp"
 #include "os/file.hpp"
 #include "os/lock.hpp"
-#include "os/process.hpp"
 #include "rules/rule_group.hpp"
 
 namespace intelwall::firewalls {
@@ -22,39 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto lock_patience = 60s;
-constexpr auto reload_patience = 300s;  // 100,000 rules take half a minute, and machines differ
-
-/// Where the engine's test may write its own log; ends with the test.
-class Scratch {
- public:
-  static Result<Scratch> make() {
-    std::string name = (std::filesystem::temp_directory_path() / "intelwall-rules-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      return fail(ErrorCode::system, fmt::format("cannot make a folder: {}", std::generic_category().message(errno)),
-                  printable(name));
-    return Scratch(name);
-  }
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&&) = delete;
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
-};
-
-/// The line of the engine's output that says what is wrong.
-std::string complaint_of(const std::string& output) {
-  for (const auto* word : {"error parsing signature", "Error: ", "<Error>"}) {
-    const auto at = output.find(word);
-    if (at != std::string::npos) return printable(output.substr(at, output.find('\n', at) - at), 400);
-  }
-  return printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
-}
 
 std::size_t rules_in(const std::string& text) {
   return rules::parse_rules(text).rule_count();
@@ -90,8 +55,8 @@ class Suricata final : public Firewall {
     if (applied.plan.empty()) return applied;
     const std::string text = text_of(file.after);
     // A sensor that does not answer now could not be told, and its rules not be compared afterwards.
-    IW_TRY(const auto loaded_before, ask_all());
-    IW_CHECK(test(text));
+    IW_TRY(const auto loaded_before, ask_sensors(options_));
+    IW_CHECK(test_rules(options_, {{"intelwall.rules", text}}));
     IW_TRY(const auto loaded, put_in_force(file, text, loaded_before));
     for (const auto& [socket, counts] : loaded)
       applied.writes.push_back({socket.string(), fmt::format("{} rules loaded", counts.loaded)});
@@ -100,7 +65,7 @@ class Suricata final : public Firewall {
 
   Result<void> verify(const Applied& applied, std::chrono::milliseconds) override {
     if (applied.writes.empty()) return {};
-    IW_CHECK(ask_all());
+    IW_CHECK(ask_sensors(options_));
     return {};
   }
 
@@ -116,8 +81,6 @@ class Suricata final : public Firewall {
     GroupContent before, after;
     bool touched = false;
   };
-  using Loaded = std::map<std::filesystem::path, LoadedRules>;
-
   std::string name() const { return options_.rules_file.filename().string(); }
   std::string place() const { return printable(options_.rules_file.string(), 200); }
 
@@ -182,62 +145,16 @@ class Suricata final : public Firewall {
     return plan;
   }
 
-  Result<Loaded> ask_all() const {
-    Loaded loaded;
-    for (const auto& socket : options_.sockets) {
-      IW_TRY(loaded[socket], loaded_rules(socket));
-    }
-    return loaded;
-  }
-
-  /// The engine's own test of our rules alone, with the variables and options of its configuration.
-  Result<void> test(const std::string& text) const {
-    IW_TRY(const auto scratch, Scratch::make());
-    const auto rules = scratch.path() / "intelwall.rules";
-    IW_CHECK(os::replace_file(rules, text));
-    IW_TRY(const auto ran, os::run({options_.program, "-T", "-c", options_.config.string(), "-S", rules.string(), "-l",
-                                    scratch.path().string()},
-                                   {.time_out = reload_patience}));
-    if (ran.exit_code == 0) return {};
-    return fail(ErrorCode::refused,
-                "Suricata refuses the rules, so nothing was written: " + complaint_of(ran.err + ran.out),
-                printable(options_.config.string(), 200), "`suricata -T -c` with the same configuration says more");
-  }
-
-  Result<Loaded> put_in_force(const File& file, const std::string& text, const Loaded& before) const {
+  Result<LoadedBySensor> put_in_force(const File& file, const std::string& text, const LoadedBySensor& before) const {
     keep_good();
     IW_CHECK(os::replace_file(options_.rules_file, text));
-    auto loaded = reload_and_compare(before, rules_in(file.text.value_or("")), rules_in(text));
+    auto loaded = reload_sensors(options_, before, rules_in(file.text.value_or("")), rules_in(text));
     if (loaded) return loaded;
     auto error = std::move(loaded).error();
     const auto back = put_back(file, before);
     error.message += back ? "; the rules before are in force again"
                           : fmt::format("; putting the rules before back failed too: {}", back.error().message);
     return std::unexpected(std::move(error));
-  }
-
-  Result<Loaded> reload_and_compare(const Loaded& before, std::size_t old_rules, std::size_t new_rules) const {
-    Loaded loaded;
-    for (const auto& [socket, was] : before) {
-      IW_CHECK(engine_command(socket, "reload-rules", reload_patience));
-      IW_TRY(const auto now, loaded_rules(socket));
-      const LoadedRules wanted{was.loaded - std::min(was.loaded, old_rules) + new_rules, was.failed};
-      if (now != wanted) return difference(socket, was, now, wanted);
-      loaded[socket] = now;
-    }
-    return loaded;
-  }
-
-  std::unexpected<Error> difference(const std::filesystem::path& socket, const LoadedRules& was, const LoadedRules& now,
-                                    const LoadedRules& wanted) const {
-    if (now == was)
-      return fail(ErrorCode::protocol, "the sensor's rules did not change: it does not seem to read our rule file",
-                  printable(socket.string(), 200),
-                  fmt::format("add {} to rule-files in its suricata.yaml, restart it, and try again", place()));
-    return fail(ErrorCode::protocol,
-                fmt::format("the sensor loaded {} rules and refused {}, instead of {} and {}", now.loaded, now.failed,
-                            wanted.loaded, wanted.failed),
-                printable(socket.string(), 200), "see its suricata.log");
   }
 
   /// A second name of the rules in force, so that putting them back needs no space on a full disk.
@@ -247,7 +164,7 @@ class Suricata final : public Firewall {
     std::filesystem::create_hard_link(options_.rules_file, good_file_, ignored);
   }
 
-  Result<void> put_back(const File& file, const Loaded& before) const {
+  Result<void> put_back(const File& file, const LoadedBySensor& before) const {
     std::error_code error;
     if (!file.text) {
       std::filesystem::remove(options_.rules_file, error);
@@ -257,14 +174,7 @@ class Suricata final : public Firewall {
       if (kept && *kept == *file.text) std::filesystem::rename(good_file_, options_.rules_file, error);
       if (error) IW_CHECK(os::replace_file(options_.rules_file, *file.text));
     }
-    for (const auto& [socket, was] : before) {
-      IW_CHECK(engine_command(socket, "reload-rules", reload_patience));
-      IW_TRY(const auto now, loaded_rules(socket));
-      if (now != was)
-        return fail(ErrorCode::protocol,
-                    fmt::format("the sensor has {} rules after it and had {}", now.loaded, was.loaded),
-                    printable(socket.string(), 200));
-    }
+    IW_CHECK(reload_sensors(options_, before, 0, 0));
     return {};
   }
 

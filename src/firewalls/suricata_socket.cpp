@@ -76,6 +76,25 @@ bool is_ok(const Json& answer) {
 
 }  // namespace
 
+Result<void> engine_commands(const std::filesystem::path& socket, const std::vector<Json>& commands,
+                             std::chrono::milliseconds time_out) {
+  if (commands.empty()) return {};
+  Conversation conversation(socket, time_out);
+  IW_CHECK(conversation.open());
+  IW_TRY(const auto hello, conversation.ask({{"version", "0.2"}}));
+  if (!is_ok(hello))
+    return fail(ErrorCode::protocol, "Suricata does not speak protocol 0.2", printable(socket.string()));
+  for (const auto& command : commands) {
+    IW_TRY(const auto answer, conversation.ask(command));
+    if (!is_ok(answer))
+      return fail(ErrorCode::protocol,
+                  fmt::format("Suricata refused {}: {}", printable(command.value("command", std::string()), 40),
+                              printable(answer.dump(), 200)),
+                  printable(socket.string()));
+  }
+  return {};
+}
+
 Result<Json> engine_command(const std::filesystem::path& socket, const std::string& command,
                             std::chrono::milliseconds time_out) {
   Conversation conversation(socket, time_out);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/result.hpp"
 
@@ -13,6 +14,10 @@ namespace intelwall::firewalls {
 /// `message`. Errors: `unavailable` when nobody answers in time, `protocol` for what is no answer or not "OK".
 Result<nlohmann::json> engine_command(const std::filesystem::path& socket, const std::string& command,
                                       std::chrono::milliseconds time_out);
+
+/// Many commands in one conversation, each a whole object ("command", "arguments"); ends at the first that is refused.
+Result<void> engine_commands(const std::filesystem::path& socket, const std::vector<nlohmann::json>& commands,
+                             std::chrono::milliseconds time_out);
 
 struct LoadedRules {
   std::size_t loaded = 0;

@@ -48,6 +48,9 @@ struct CompileOptions {
   std::string source = "$HOME_NET";
   std::map<std::string, std::string> variables;  ///< "HOME_NET" → "10.0.0.0/8,192.168.0.0/16"
 
+  /// Datasets are <dataset>_exact and <dataset>_domains; other than "iw" for a second list on the same engine.
+  std::string dataset = "iw";
+
   /// The word of every rule's message ("intelwall <label>"), so that a log line names the list.
   RuleText label{"list"};
   const TrafficPrior* prior = nullptr;  ///< nothing: TrafficPrior::standard()

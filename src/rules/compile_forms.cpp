@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <set>
 #include <span>
@@ -274,16 +275,20 @@ std::optional<Written> write_dataset(const DomainTable& table, const ReducedDoma
   for (const auto& [scope, names] : by_scope(domains)) {
     if (names.empty()) continue;
     const std::string what = scope == Scope::exact ? "exact" : "domains";
-    CompiledFile list{what + ".lst", {}};
+    const bool only_list = options.dataset == "iw";
+    const std::string about = only_list ? what : options.dataset + "_" + what;
+    CompiledFile list{about + ".lst", {}};
     std::set<std::size_t> depths;
     for (const auto index : names) {
       const auto name = table.name(index);
       depths.insert(static_cast<std::size_t>(std::ranges::count(name, '.')));
       list.content.append(base64(name)).append("\n");
     }
-    // The table is told how many strings come, and may take what they need.
-    const auto dataset = fmt::format("dataset:isset,iw_{0},type string,load {0}.lst,memcap {1}mb,hashsize {2}; ", what,
-                                     64 + names.size() / 2'500, std::max<std::size_t>(names.size(), 1'024));
+    // The table is told how many strings come, and may take what they need; in powers of two, so that a few names more
+    // change no rule.
+    const auto room = std::bit_ceil(std::max<std::size_t>(names.size(), 1'024));
+    const auto dataset = fmt::format("dataset:isset,{0}_{1},type string,load {2}.lst,memcap {3}mb,hashsize {4}; ",
+                                     options.dataset, what, about, 64 + room / 2'500, room);
     written.data_files.push_back(std::move(list));
     std::vector<std::string> suffixes;
     if (scope == Scope::exact) {
@@ -299,7 +304,7 @@ std::optional<Written> write_dataset(const DomainTable& table, const ReducedDoma
         for (const auto carrier : carriers[i]) {
           bodies[i].text += rule_head(options, carrier);
           bodies[i].text.append(transform).append(suffix).append("\"; ").append(dataset);
-          bodies[i].add(wanted_list_sid(what, suffix, carrier, scope));
+          bodies[i].add(wanted_list_sid(about, suffix, carrier, scope));
         }
         bodies[i].close_unit();
       }

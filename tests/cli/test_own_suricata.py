@@ -19,7 +19,7 @@ YAML = """%YAML 1.1
 vars: {{address-groups: {{HOME_NET: "[10.0.0.0/8]", EXTERNAL_NET: any}}}}
 default-log-dir: {d}
 default-rule-path: {d}
-rule-files: [intelwall.rules]
+rule-files: [intelwall.rules, intelwall-hunts.rules]
 unix-command: {{enabled: yes, filename: {d}/s.socket}}
 stats: {{enabled: no}}
 outputs: []
@@ -49,6 +49,7 @@ def run(directory, *arguments):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "INTELWALL_"))}
     environment |= {
         "INTELWALL_FIREWALL": f"suricata:{directory}/intelwall.rules",
+        "INTELWALL_STATE": f"{directory}/state",
         "INTELWALL_SURICATA_CONFIG": f"{directory}/suricata.yaml",
         "INTELWALL_SURICATA_SOCKETS": f"{directory}/s.socket",
     }
@@ -89,3 +90,25 @@ def test_a_relative_rule_file_is_wrong_usage(tmp_path):
     wrong = subprocess.run([BINARY, "--firewall", "suricata:x.rules", "list"], capture_output=True, text=True)
     assert wrong.returncode == 2
     assert "whole path" in wrong.stderr
+
+
+def test_hunts_come_and_go_by_name(sensor):
+    listed = sensor / "list.txt"
+    listed.write_text("".join(f"n{i}.example\n" for i in range(50)))
+    assert run(sensor, "hunt", "add", "mine", "--source", str(listed)).returncode == 0
+    first = run(sensor, "hunt", "run", "mine", "--json")
+    assert first.returncode == 0, first.stderr
+    rules = (sensor / "intelwall-hunts.rules").read_text()
+    assert "dataset:isset" in rules and rules.startswith("alert ")
+
+    # A name more changes no rule: it is told to the running engine.
+    with open(listed, "a") as more:
+        more.write("late.example\n")
+    second = run(sensor, "hunt", "run", "mine", "--json")
+    assert second.returncode == 0, second.stderr
+    assert (sensor / "intelwall-hunts.rules").read_text() == rules
+    step = json.loads(second.stdout)["sync"]["enforcement"]["plan"][0]
+    assert "1 names" in json.dumps(step)
+
+    third = run(sensor, "hunt", "run", "mine", "--json")
+    assert json.loads(third.stdout)["sync"]["unchanged"] is True

@@ -1,0 +1,100 @@
+#include "firewalls/suricata_engine.hpp"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "os/file.hpp"
+#include "os/process.hpp"
+
+namespace intelwall::firewalls {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto reload_patience = 300s;  // 100,000 rules take half a minute, and machines differ
+
+/// Where the engine's test may write its own log; ends with the test.
+class Scratch {
+ public:
+  static Result<Scratch> make() {
+    std::string name = (std::filesystem::temp_directory_path() / "intelwall-rules-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      return fail(ErrorCode::system, fmt::format("cannot make a folder: {}", std::generic_category().message(errno)),
+                  printable(name));
+    return Scratch(name);
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+/// The line of the engine's output that says what is wrong.
+std::string complaint_of(const std::string& output) {
+  for (const auto* word : {"error parsing signature", "Error: ", "<Error>"}) {
+    const auto at = output.find(word);
+    if (at != std::string::npos) return printable(output.substr(at, output.find('\n', at) - at), 400);
+  }
+  return printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
+}
+
+std::unexpected<Error> difference(const SuricataOptions& options, const std::filesystem::path& socket,
+                                  const LoadedRules& was, const LoadedRules& now, const LoadedRules& wanted) {
+  if (now == was)
+    return fail(ErrorCode::protocol, "the sensor's rules did not change: it does not seem to read our rule file",
+                printable(socket.string(), 200),
+                fmt::format("add {} to rule-files in its suricata.yaml, restart it, and try again",
+                            printable(options.rules_file.string(), 200)));
+  return fail(ErrorCode::protocol,
+              fmt::format("the sensor loaded {} rules and refused {}, instead of {} and {}", now.loaded, now.failed,
+                          wanted.loaded, wanted.failed),
+              printable(socket.string(), 200), "see its suricata.log");
+}
+
+}  // namespace
+
+Result<LoadedBySensor> ask_sensors(const SuricataOptions& options) {
+  LoadedBySensor loaded;
+  for (const auto& socket : options.sockets) {
+    IW_TRY(loaded[socket], loaded_rules(socket));
+  }
+  return loaded;
+}
+
+Result<void> test_rules(const SuricataOptions& options, const std::vector<rules::CompiledFile>& files) {
+  IW_TRY(const auto scratch, Scratch::make());
+  for (const auto& file : files) IW_CHECK(os::replace_file(scratch.path() / file.name, file.content));
+  IW_TRY(const auto ran, os::run({options.program, "-T", "-c", options.config.string(), "-S",
+                                  (scratch.path() / files.front().name).string(), "-l", scratch.path().string()},
+                                 {.time_out = reload_patience}));
+  if (ran.exit_code == 0) return {};
+  return fail(ErrorCode::refused,
+              "Suricata refuses the rules, so nothing was written: " + complaint_of(ran.err + ran.out),
+              printable(options.config.string(), 200), "`suricata -T -c` with the same configuration says more");
+}
+
+Result<LoadedBySensor> reload_sensors(const SuricataOptions& options, const LoadedBySensor& before,
+                                      std::size_t old_rules, std::size_t new_rules) {
+  LoadedBySensor loaded;
+  for (const auto& [socket, was] : before) {
+    IW_CHECK(engine_command(socket, "reload-rules", reload_patience));
+    IW_TRY(const auto now, loaded_rules(socket));
+    const LoadedRules wanted{was.loaded - std::min(was.loaded, old_rules) + new_rules, was.failed};
+    if (now != wanted) return difference(options, socket, was, now, wanted);
+    loaded[socket] = now;
+  }
+  return loaded;
+}
+
+}  // namespace intelwall::firewalls

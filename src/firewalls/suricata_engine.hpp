@@ -1,0 +1,28 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "firewalls/suricata.hpp"
+#include "firewalls/suricata_socket.hpp"
+#include "rules/compile.hpp"
+
+// What a change of a Suricata's rules is made of.
+namespace intelwall::firewalls {
+
+using LoadedBySensor = std::map<std::filesystem::path, LoadedRules>;
+
+/// What each sensor has loaded. A sensor that does not answer could not be told of a change either.
+Result<LoadedBySensor> ask_sensors(const SuricataOptions& options);
+
+/// The engine's own test of these files alone, with the variables and options of its configuration. The first is the
+/// rule file; others are what it loads. `refused` with the engine's words.
+Result<void> test_rules(const SuricataOptions& options, const std::vector<rules::CompiledFile>& files);
+
+/// Reloads every sensor, and compares what it has loaded with what it must have: what it had `before`, less the old
+/// rules and with the new ones, and not one more that is refused.
+Result<LoadedBySensor> reload_sensors(const SuricataOptions& options, const LoadedBySensor& before,
+                                      std::size_t old_rules, std::size_t new_rules);
+
+}  // namespace intelwall::firewalls
