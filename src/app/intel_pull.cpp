@@ -65,8 +65,9 @@ class Part {
       return fail(ErrorCode::invalid_input, "this is no file", printable(output_.native()),
                   "name a file, or - for standard output");
     }
-    file_ = os::Descriptor(::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
-    if (!file_.is_open()) return failed("write it", part_);
+    const int number = ::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (number < 0) return failed("write it", part_);
+    file_ = os::Descriptor(number);
     if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
       return fail(ErrorCode::conflict, "another pull writes it", printable(part_.native()),
                   "wait for its end, or name another file");

@@ -104,8 +104,10 @@ string_view pick(const string_view (&words)[N], std::uint64_t random) {
 template <std::size_t N>
 string_view pick_weighted(const std::pair<int, string_view> (&words)[N], std::uint64_t random) {
   int left = static_cast<int>(random % 100);
-  for (const auto& [weight, word] : words)
-    if ((left -= weight) < 0) return word;
+  for (const auto& [weight, word] : words) {
+    left -= weight;
+    if (left < 0) return word;
+  }
   return {};
 }
 
