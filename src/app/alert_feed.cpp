@@ -11,7 +11,7 @@ constexpr std::chrono::seconds overlap{120};
 
 }  // namespace
 
-AlertFeed::AlertFeed(std::shared_ptr<falcon::Client> client, std::string filter, std::filesystem::path position)
+AlertFeed::AlertFeed(const std::shared_ptr<falcon::Client>& client, std::string filter, std::filesystem::path position)
     : alerts_(client), origin_(client->origin().host), filter_(std::move(filter)), position_(std::move(position)) {}
 
 Result<void> AlertFeed::open(Time otherwise) {

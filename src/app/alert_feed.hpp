@@ -12,7 +12,7 @@ namespace intelwall::app {
 class AlertFeed {
  public:
   using Deliver = std::function<Result<void>(const std::vector<nlohmann::json>&)>;
-  AlertFeed(std::shared_ptr<falcon::Client> client, std::string filter, std::filesystem::path position);
+  AlertFeed(const std::shared_ptr<falcon::Client>& client, std::string filter, std::filesystem::path position);
 
   /// Where to begin when nothing was saved.
   Result<void> open(Time otherwise);
