@@ -49,7 +49,7 @@ inline std::size_t number_before(std::string_view log, std::string_view after) {
 }
 
 inline EngineRun run_suricata(const std::filesystem::path& rules, const std::filesystem::path& capture) {
-  const auto folder = work_folder() / "engine";
+  const auto folder = work_folder() / fmt::format("engine-{}", own_binary().filename().native());
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   need(os::replace_file(folder / "suricata.yaml", suricata_settings));

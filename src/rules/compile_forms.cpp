@@ -16,6 +16,9 @@ namespace intelwall::rules {
 namespace {
 
 constexpr std::size_t max_group_capacity = 30'000;
+/// Suricata refuses larger tables unless its configuration (datasets.limits.single-hashsize) allows them; what does not
+/// find a place of its own is chained.
+constexpr std::size_t max_dataset_hashsize = 262'144;
 
 /// Rules on their way into groups: their text in one piece, each rule without its sid.
 struct Body {
@@ -287,8 +290,9 @@ std::optional<Written> write_dataset(const DomainTable& table, const ReducedDoma
     // The table is told how many strings come, and may take what they need; in powers of two, so that a few names more
     // change no rule.
     const auto room = std::bit_ceil(std::max<std::size_t>(names.size(), 1'024));
+    const auto table_size = std::min(room, max_dataset_hashsize);
     const auto dataset = fmt::format("dataset:isset,{0}_{1},type string,load {2}.lst,memcap {3}mb,hashsize {4}; ",
-                                     options.dataset, what, about, 64 + room / 2'500, room);
+                                     options.dataset, what, about, 64 + room / 2'500, table_size);
     written.data_files.push_back(std::move(list));
     std::vector<std::string> suffixes;
     if (scope == Scope::exact) {

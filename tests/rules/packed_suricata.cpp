@@ -127,6 +127,24 @@ TEST(CompiledListInSuricata, NamesOfManyLetters) {
   expect_exact_alerts("list-letters", tangled(1'500, 2, "abcdefghijklmnopqrstuvwxyz0123456789-."), 20);
 }
 
+TEST(CompiledListInSuricata, ADatasetIsLoadedHoweverLongItIs) {
+  if (!have_suricata()) GTEST_SKIP() << "Suricata is not installed (scripts/setup does it)";
+  DomainTable table;
+  for (int i = 0; i < 300'000; ++i) table.add(*DomainName::parse(fmt::format("n{}.example", i)), Scope::subdomains);
+  CompileOptions options;
+  options.format = CompileFormat::dataset;
+  const auto result = compile(table, options);
+  ASSERT_TRUE(result.has_value());
+  const auto data = std::filesystem::path(INTELWALL_BINARY_DIR) / "suricata-data" / "long-dataset";
+  Traffic traffic;
+  traffic.ask_all_ways("www.n299999.example");
+  traffic.ask_all_ways("n300000.example");
+  const auto run = run_suricata("long-dataset", rules_of(*result, data), &traffic.capture());
+  ASSERT_TRUE(run.has_value()) << run.error().to_text();
+  EXPECT_EQ(run->loaded, result->rules) << run->log;
+  EXPECT_EQ(run->hits.size(), 3U) << "tls, and http with and without a port";
+}
+
 TEST(CompiledListInSuricata, DropRulesDropJustTheFlowsOfTheList) {
   if (!have_suricata()) GTEST_SKIP() << "Suricata is not installed (scripts/setup does it)";
   const auto table = odd_names();
