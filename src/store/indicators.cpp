@@ -103,7 +103,7 @@ void write_changes(soci::session& sql, const Roster& roster, Time now) {
         break;
       case Roster::Change::remove:
         row.key[0] = entry.key;
-        why = entry.leaving;
+        why = entry.leaving;  // NOLINT(clang-analyzer-deadcode.DeadStores): bound to the statement
         leave.execute(true);
         remove.execute(true);
         break;
