@@ -19,7 +19,7 @@ endforeach()
 # The AWS room's tests run an HTTP server of their own; judge_* are what its Python judges drive.
 if(TARGET test_aws)
   target_link_libraries(test_aws PRIVATE PkgConfig::httplib OpenSSL::SSL OpenSSL::Crypto)
-  foreach(judge sigv4 aws)
+  foreach(judge sigv4 aws credentials)
     add_executable(judge_${judge} ${CMAKE_SOURCE_DIR}/tests/aws/judge/${judge}_main.cpp)
     target_link_libraries(judge_${judge} PRIVATE intelwall_aws OpenSSL::Crypto)
   endforeach()

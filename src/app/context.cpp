@@ -1,6 +1,7 @@
 #include "app/context.hpp"
 
 #include "app/lists.hpp"
+#include "aws/credential_chain.hpp"
 
 namespace intelwall::app {
 
@@ -8,12 +9,21 @@ Result<void> connect(Context& context) {
   if (!context.http) context.http = aws::make_curl_client();
   aws::Session session;
   session.http = context.http;
-  session.credentials = aws::default_credentials(context.env, context.settings.profile);
   if (context.settings.region) {
     session.region = *context.settings.region;
   } else {
     IW_TRY(session.region, aws::resolve_region(context.env, context.settings.profile));
   }
+  const aws::ChainOptions chain{.http = context.http,
+                                .metadata = {},
+                                .clock = context.clock,
+                                .sleep = context.sleep,
+                                .region = session.region,
+                                .profile = context.settings.profile};
+  session.credentials = aws::credential_chain(context.env, chain);
+  if (!context.settings.role_arn.empty())
+    session.credentials = aws::assume_role(
+        session.credentials, {context.settings.role_arn, context.settings.external_id, {}}, context.env, chain);
   session.env = context.env;
   session.clock = context.clock;
   session.sleep = context.sleep;

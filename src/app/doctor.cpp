@@ -8,6 +8,7 @@
 #include "app/actions.hpp"
 #include "app/expire.hpp"
 #include "aws/security_hub.hpp"
+#include "firewalls/block_groups.hpp"
 
 namespace intelwall::app {
 
@@ -20,12 +21,6 @@ Check failed_check(Severity severity, const char* code, const std::string& what,
                    const char* otherwise) {
   return {severity, code, fmt::format("{}: {}{}", what, error.place.empty() ? "" : error.place + ": ", error.message),
           error.hint.empty() ? otherwise : error.hint};
-}
-
-bool is_ours(const std::string& name, const std::string& prefix) {
-  const auto stem = prefix + "-blocks-";
-  return name.starts_with(stem) && name.size() > stem.size() &&
-         std::ranges::all_of(name.substr(stem.size()), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// Reads what examine() goes by; nothing when a check in `out` says why not.
@@ -49,7 +44,7 @@ std::optional<FirewallFacts> read_facts(const Context& context, const aws::Netwo
   for (const auto& reference : facts.policy.references()) {
     FirewallFacts::Group group{
         .reference = reference, .name = reference.arn.substr(reference.arn.rfind('/') + 1), .ours = false, .state = {}};
-    group.ours = is_ours(group.name, context.settings.firewall.prefix);
+    group.ours = firewalls::GroupName::parse(group.name, context.settings.firewall.prefix).has_value();
     if (auto state = client.describe_rule_group(reference.arn)) group.state = *std::move(state);
     facts.groups.push_back(std::move(group));
   }
@@ -146,6 +141,26 @@ void check_hub(const Context& context, std::vector<Check>& out) {
   if (out.size() == before) out.push_back({Severity::ok, "custom-actions", "Security Hub has all custom actions", {}});
 }
 
+/// Without its subscription, Security Hub takes no finding of a product.
+void check_product(const Context& context, std::vector<Check>& out) {
+  const auto enabled = aws::SecurityHubClient(*context.session).enabled_products();
+  if (!enabled) {
+    out.push_back(failed_check(Severity::warning, "security-hub-unreadable", "the products cannot be listed",
+                               enabled.error(), "allow securityhub:ListEnabledProductsForImport"));
+    return;
+  }
+  constexpr const char* product = "crowdstrike/crowdstrike-falcon";
+  if (std::ranges::any_of(*enabled, [&](const std::string& arn) { return arn.ends_with(product); })) {
+    out.push_back({Severity::ok, "product", "Security Hub takes findings of CrowdStrike Falcon", {}});
+    return;
+  }
+  out.push_back({Severity::warning, "product-missing",
+                 "Security Hub has no subscription to CrowdStrike Falcon: `forward` cannot import findings",
+                 fmt::format("aws securityhub enable-import-findings-for-product --product-arn "
+                             "arn:aws:securityhub:{}:517716713836:product/{}",
+                             context.session->region, product)});
+}
+
 std::size_t count(const Diagnosis& diagnosis, Severity severity) {
   return static_cast<std::size_t>(std::ranges::count(diagnosis.checks, severity, &Check::severity));
 }
@@ -189,8 +204,11 @@ Diagnosis doctor(Context& context, const std::vector<IpPrefix>& workloads) {
   if (const auto facts = read_facts(context, client, out.checks)) {
     for (auto& check : examine(*facts, context.settings, workloads)) out.checks.push_back(std::move(check));
     check_log(context, client, check_blocks(context, out.checks), out.checks);
+    for (auto& check : try_rules(client, facts->policy, context.settings)) out.checks.push_back(std::move(check));
   }
   check_hub(context, out.checks);
+  check_product(context, out.checks);
+  for (auto& check : check_falcon(context)) out.checks.push_back(std::move(check));
   return out;
 }
 

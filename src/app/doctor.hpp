@@ -17,9 +17,10 @@ namespace intelwall::app {
 /// warning: something is weaker than it looks: action-order, home-net-default, home-net-alone, earlier-pass,
 ///   group-unreadable, room-short, stream-continue, sync-pending, alert-log-missing (a problem as soon as rules only
 ///   alert), alert-log-unreadable, damaged-rule, over-standing, no-expiry, security-hub-unreadable,
-///   custom-action-missing
+///   custom-action-missing, product-missing, packed-refused, quic-refused, trial-failed, falcon-unreachable,
+///   falcon-scope-missing, falcon-call-failed
 /// ok: aws, firewall, policy, home-net, rule-order, earlier-pass-none, room, stream-exception, sync, alert-log, blocks,
-///   lists, custom-actions
+///   lists, custom-actions, product, packed, quic, falcon, falcon-unset
 /// With a Suricata of one's own: problems sensor-silent, rule-file-unreadable; warning sensor-refused-rules; ok sensor.
 struct Check {
   enum class Severity { ok, warning, problem };
@@ -50,6 +51,12 @@ std::vector<Check> examine(const FirewallFacts& facts, const Settings& settings,
 
 /// A Suricata of one's own; needs the firewall opened.
 std::vector<Check> examine_suricata(Context& context);
+
+/// Dry runs: packed rules, and rules on quic.sni.
+std::vector<Check> try_rules(const aws::NetworkFirewallClient& client, const aws::PolicyState& policy,
+                             const Settings& settings);
+/// With FALCON_* set: a token, and one cheap call for each scope that we need.
+std::vector<Check> check_falcon(Context& context);
 
 struct Diagnosis {
   std::string firewall;

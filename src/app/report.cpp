@@ -68,6 +68,7 @@ Json to_json(const policy::Judgement& judgement) {
 
 Json to_json(const Enforcement& enforcement) {
   return {{"plan", to_json(enforcement.plan)},
+          {"shortfall", enforcement.plan.shortfall ? to_json(*enforcement.plan.shortfall) : Json(nullptr)},
           {"failure", enforcement.failure ? to_json(*enforcement.failure) : Json(nullptr)},
           {"unverified", enforcement.unverified ? to_json(*enforcement.unverified) : Json(nullptr)},
           {"rounds", enforcement.rounds}};
@@ -107,6 +108,8 @@ Json to_json(const RespondOutcome& outcome) {
                         {"product", clean(judged.finding.product)},
                         {"title", clean(judged.finding.title)},
                         {"candidates", std::move(candidates)},
+                        {"target", judged.target ? Json(clean(*judged.target)) : Json(nullptr)},
+                        {"unserved", judged.unserved ? to_json(*judged.unserved) : Json(nullptr)},
                         {"connections", std::move(connections)},
                         {"cut", std::move(cut)}});
   }

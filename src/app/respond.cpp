@@ -190,6 +190,110 @@ std::string lifted_note(const std::string& text, const findings::Candidate& cand
   return note.empty() ? fmt::format(" {} has no block of its own, nothing was changed.", text) : note;
 }
 
+/// Enforces what was decided about the findings of one firewall, and cuts what is open.
+Result<void> act(Context& at, RespondOutcome& outcome) {
+  if (!outcome.decisions.empty()) {
+    if (!at.firewall) IW_CHECK(open_firewall(at));
+    auto enforced = enforce(
+        at,
+        [&](const firewalls::Observation& seen) -> Result<firewalls::Change> {
+          return merge(seen, outcome.decisions, Existing::keep_if_enough);
+        },
+        Mode::write);
+    // The finding still gets its note: that the block failed is what the responder must know.
+    if (enforced)
+      outcome.enforcement = *std::move(enforced);
+    else
+      outcome.enforcement.failure = std::move(enforced).error();
+    if (!outcome.enforcement.failure) cut_connections(at, outcome);
+  }
+  if (outcome.press == PressKind::unblock) {
+    if (!at.firewall) IW_CHECK(open_firewall(at));
+    lift(at, outcome);
+  }
+  return {};
+}
+
+Context context_of(const Context& base, const Target& target) {
+  Context at;
+  at.env = base.env;
+  at.clock = base.clock;
+  at.sleep = base.sleep;
+  at.http = base.http;
+  at.settings = base.settings;
+  at.settings.suricata = {};
+  at.settings.firewall.firewall = target.firewall;
+  if (target.region) at.settings.region = target.region;
+  at.settings.role_arn = target.role_arn;
+  at.settings.external_id = target.external_id;
+  return at;
+}
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+/// Adds one firewall's part; the first of each kind of trouble is told.
+void add(RespondOutcome& whole, RespondOutcome part) {
+  append(whole.findings, part.findings);
+  append(whole.decisions, part.decisions);
+  append(whole.lifted, part.lifted);
+  append(whole.notes_not_written, part.notes_not_written);
+  auto& to = whole.enforcement;
+  auto& from = part.enforcement;
+  append(to.plan.steps, from.plan.steps);
+  if (!to.plan.shortfall) to.plan.shortfall = std::move(from.plan.shortfall);
+  if (!to.failure) to.failure = std::move(from.failure);
+  if (!to.unverified) to.unverified = std::move(from.unverified);
+  to.rounds = std::max(to.rounds, from.rounds);
+}
+
+Error unserved(const findings::Finding& finding) {
+  return {ErrorCode::not_found,
+          fmt::format("no firewall serves account {} in Region {}",
+                      finding.account.empty() ? "(none named)" : printable(finding.account, 20),
+                      finding.region.empty() ? "(none named)" : printable(finding.region, 40)),
+          "targets", "add it to a target in the configuration, or a last target without accounts and regions"};
+}
+
+/// The findings by the target that serves them; those of none are under the number of targets.
+std::map<std::size_t, findings::ReadReport> by_target(const std::vector<Target>& targets, findings::ReadReport report) {
+  std::map<std::size_t, findings::ReadReport> parts;
+  for (auto& finding : report.findings) {
+    const auto target =
+        std::ranges::find_if(targets, [&](const Target& each) { return each.serves(finding.account, finding.region); });
+    auto& part = parts[static_cast<std::size_t>(target - targets.begin())];
+    part.custom_action = report.custom_action;
+    part.findings.push_back(std::move(finding));
+  }
+  return parts;
+}
+
+void respond_by_target(Context& context, findings::ReadReport report, Mode mode, RespondOutcome& outcome) {
+  const auto& targets = context.settings.targets;
+  for (auto& [number, share] : by_target(targets, std::move(report))) {
+    RespondOutcome part;
+    part.press = outcome.press;
+    judge(context, std::move(share), part);
+    if (number == targets.size()) {
+      part.decisions.clear();
+      for (auto& judged : part.findings) {
+        for (auto& each : judged.candidates) each.decision_id.clear();
+        judged.unserved = unserved(judged.finding);
+      }
+    } else {
+      for (auto& judged : part.findings) judged.target = targets[number].firewall;
+      auto at = context_of(context, targets[number]);
+      // One firewall that cannot be reached stops no other.
+      if (mode == Mode::write)
+        if (auto done = act(at, part); !done) part.enforcement.failure = std::move(done).error();
+    }
+    if (mode == Mode::write) write_notes(context, part);
+    add(outcome, std::move(part));
+  }
+}
+
 }  // namespace
 
 Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode) {
@@ -205,36 +309,23 @@ Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mo
       outcome.press_unknown = std::move(press).error();
     }
   }
+  if (!context.settings.targets.empty()) {
+    respond_by_target(context, std::move(report), mode, outcome);
+    return outcome;
+  }
   judge(context, std::move(report), outcome);
-
-  if (!outcome.decisions.empty() && mode == Mode::write) {
-    if (!context.firewall) IW_CHECK(open_firewall(context));
-    auto enforced = enforce(
-        context,
-        [&](const firewalls::Observation& seen) -> Result<firewalls::Change> {
-          return merge(seen, outcome.decisions, Existing::keep_if_enough);
-        },
-        mode);
-    // The finding still gets its note: that the block failed is what the responder must know.
-    if (enforced)
-      outcome.enforcement = *std::move(enforced);
-    else
-      outcome.enforcement.failure = std::move(enforced).error();
-    if (!outcome.enforcement.failure) cut_connections(context, outcome);
-  }
-  if (outcome.press == PressKind::unblock && mode == Mode::write) {
-    if (!context.firewall) IW_CHECK(open_firewall(context));
-    lift(context, outcome);
-  }
-  if (mode == Mode::write) write_notes(context, outcome);
+  if (mode == Mode::plan) return outcome;
+  IW_CHECK(act(context, outcome));
+  write_notes(context, outcome);
   return outcome;
 }
 
 int exit_code(const RespondOutcome& outcome) {
   if (outcome.enforcement.failure) return outcome.enforcement.plan.empty() ? 1 : 3;
   if (outcome.findings.empty() && !outcome.unreadable.empty()) return 1;
-  if (!outcome.unreadable.empty() || outcome.enforcement.unverified) return 3;
-  if (std::ranges::any_of(outcome.findings, [](const auto& judged) { return judged.cut && judged.cut->failure; }))
+  if (!outcome.unreadable.empty() || outcome.enforcement.unverified || outcome.enforcement.plan.shortfall) return 3;
+  if (std::ranges::any_of(outcome.findings,
+                          [](const auto& judged) { return judged.unserved || (judged.cut && judged.cut->failure); }))
     return 3;
   return 0;
 }
@@ -242,6 +333,7 @@ int exit_code(const RespondOutcome& outcome) {
 std::string note_for(const JudgedFinding& judged, const RespondOutcome& outcome) {
   const auto& decisions = outcome.decisions;
   const auto& enforcement = outcome.enforcement;
+  if (judged.unserved) return "intelwall: " + judged.unserved->message + ", nothing was changed.";
   if (judged.candidates.empty()) return "intelwall: this finding names no domain, nothing was changed.";
   std::string note = "intelwall:";
   std::string next;  // what the responder may do now; never cut off

@@ -27,7 +27,9 @@ struct CutOutcome {
 struct JudgedFinding {
   findings::Finding finding;
   std::vector<JudgedCandidate> candidates;
-  std::optional<CutOutcome> cut;  ///< nothing: there was no block, so nothing to cut
+  std::optional<std::string> target;  ///< the firewall that serves it, where there are targets
+  std::optional<Error> unserved;      ///< no target serves it, so nothing was done
+  std::optional<CutOutcome> cut;      ///< nothing: there was no block, so nothing to cut
 };
 
 struct RespondOutcome {
@@ -46,7 +48,8 @@ struct RespondOutcome {
 /// a workflow status on each Security Hub finding. The custom action that carried the findings says what is wanted; one
 /// that is none of ours is `refused`, before anything is written. Nothing is written in Mode::plan. An Error only when
 /// nothing could be done; what went wrong on the way stands in the outcome. Needs guardrails, and a firewall as soon as
-/// something is to be blocked in Mode::write (Mode::plan shows verdicts without one).
+/// something is to be blocked in Mode::write (Mode::plan shows verdicts without one). Where the settings have targets,
+/// each of them gets the findings that it serves, with its own Region and role; notes are written with the session's.
 Result<RespondOutcome> respond(Context& context, std::string_view bytes, Mode mode);
 
 /// 0 done (also when all is refused), 1 nothing could be read or written, 3 in part. A note that was not taken is told

@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 
+#include "app/settings_targets.hpp"
 #include "os/file.hpp"
 
 namespace intelwall::app {
@@ -56,11 +57,7 @@ Result<void> set_firewall(Settings& settings, const std::string& value) {
     settings.firewall.firewall.clear();
     return {};
   }
-  const bool arn = value.starts_with("arn:") && value.find(":firewall/") != std::string::npos && value.size() <= 256;
-  if (!arn && !is_name(value, 128))
-    return fail(
-        ErrorCode::invalid_input, fmt::format("\"{}\" is neither the name nor the ARN of a firewall", printable(value)),
-        {}, "names have 1 to 128 letters, digits and hyphens; a Suricata of your own is suricata:/path/to/file.rules");
+  IW_CHECK(check_firewall(value));
   settings.firewall.firewall = value;
   return {};
 }
@@ -176,7 +173,8 @@ struct Entry {
 };
 
 /// The scalars of a YAML mapping; lists of scalars are joined by commas. Faults go to `errors`.
-std::vector<Entry> read_yaml(std::string_view text, const std::string& name, std::vector<Error>& errors) {
+std::vector<Entry> read_yaml(std::string_view text, const std::string& name, std::vector<Target>& targets,
+                             std::vector<Error>& errors) {
   std::vector<Entry> entries;
   const auto complain = [&](int line, std::string message, std::string hint) {
     errors.push_back({ErrorCode::invalid_input, std::move(message), fmt::format("{}:{}", name, line), std::move(hint)});
@@ -196,6 +194,10 @@ std::vector<Entry> read_yaml(std::string_view text, const std::string& name, std
         continue;
       }
       Entry entry{item.first.Scalar(), {}, line};
+      if (entry.key == "targets") {
+        targets = read_targets(item.second, name, errors);
+        continue;
+      }
       if (item.second.IsScalar()) {
         entry.value = item.second.Scalar();
       } else if (item.second.IsSequence() && std::all_of(item.second.begin(), item.second.end(),
@@ -217,7 +219,7 @@ std::vector<Entry> read_yaml(std::string_view text, const std::string& name, std
 /// Applies a file's entries; what is wrong goes to `errors`.
 void apply_yaml(std::string_view text, const std::string& name, LoadedSettings& into, std::vector<Error>& errors) {
   std::map<std::string, int> seen;
-  for (const auto& entry : read_yaml(text, name, errors)) {
+  for (const auto& entry : read_yaml(text, name, into.settings.targets, errors)) {
     const auto place = fmt::format("{}:{}", name, entry.line);
     const auto* key = find_key(entry.key);
     if (key == nullptr) {
@@ -278,6 +280,10 @@ const std::vector<SettingKey>& setting_keys() {
        "[/run/suricata-1.socket, /run/suricata-2.socket]", IW_SETTING(suricata.sockets, parse_paths(value))},
       {"region", "AWS Region; else AWS_REGION or the profile's", "eu-central-1",
        IW_SETTING(region, Result<std::string>(value))},
+      {"role_arn", "a role to take on for AWS, with the credentials that are there (none)",
+       "arn:aws:iam::222233334444:role/intelwall", IW_SETTING(role_arn, parse_role_arn(value))},
+      {"external_id", "what the role's trust policy asks for (none)", "a-shared-word",
+       IW_SETTING(external_id, parse_external_id(value))},
       {"profile", "profile of the shared AWS files; else AWS_PROFILE", "security",
        IW_SETTING(profile, Result<std::string>(value))},
       {"prefix", "our rule groups are <prefix>-blocks-N (intelwall)", "intelwall", set_prefix},
@@ -296,7 +302,10 @@ const std::vector<SettingKey>& setting_keys() {
       {"max_removals", "share of all blocks that one unattended change may remove (0.2)", "0.2",
        IW_SETTING(firewall.max_removals, parse_share(value))},
       {"action", "drop, reject or alert (drop)", "drop", IW_SETTING(action, parse_action(value))},
-      {"protocols", "any of tls, http, dns (tls,http)", "[tls, http]", IW_SETTING(protocols, parse_protocols(value))},
+      {"quic_fallback", "where the firewall takes no rules on QUIC's names: none, or drop-all of QUIC (none)",
+       "drop-all", IW_SETTING(firewall.quic_fallback, firewalls::parse_quic_fallback(value))},
+      {"protocols", "any of tls, http, dns, quic (tls,http)", "[tls, http]",
+       IW_SETTING(protocols, parse_protocols(value))},
       {"expires", "how long a block lasts: 12h, 30d, 4w or never (30d)", "30d",
        IW_SETTING(lifetime, parse_lifetime(value))},
       {"allow_list", "names that must never be blocked: a file or ssm:/parameter", "/etc/intelwall/allow.txt",

@@ -23,10 +23,24 @@ struct ListPlace {
   std::string to_text() const { return kind == Kind::ssm ? "ssm:" + name : name; }
 };
 
+/// A firewall, and whose findings it serves. Of several, the first that serves a finding gets it.
+struct Target {
+  std::string firewall;               ///< name or ARN
+  std::optional<std::string> region;  ///< nothing: that of the firewall's ARN, else the session's
+  std::string role_arn, external_id;  ///< to be taken on; empty: none
+  std::vector<std::string> accounts;  ///< of findings; empty: all
+  std::vector<std::string> regions;   ///< of findings; empty: all
+
+  /// A finding that names no account or Region is served only where any will do.
+  bool serves(const std::string& account, const std::string& finding_region) const;
+};
+
 /// Everything that can be configured. Built once, then only read.
 struct Settings {
   std::optional<std::string> profile;
   std::optional<std::string> region;
+  std::string role_arn, external_id;  ///< a role to take on for AWS; empty: none
+  std::vector<Target> targets;        ///< empty: the firewall serves all findings
   /// One of the two is named: the AWS firewall, or the rule file of a Suricata of one's own.
   firewalls::NetworkFirewallOptions firewall;
   firewalls::SuricataOptions suricata;

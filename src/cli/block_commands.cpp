@@ -40,6 +40,8 @@ app::Mode mode_of(bool plan) {
 int finish(const app::Enforcement& enforcement, app::Mode mode, Output output) {
   if (mode == app::Mode::plan) {
     if (output == Output::text) std::fputs(app::to_text(enforcement.plan).c_str(), stdout);
+    if (enforcement.plan.shortfall)
+      std::fputs(fmt::format("intelwall: {}\n", enforcement.plan.shortfall->to_text()).c_str(), stderr);
     return enforcement.plan.empty() ? done : changes;
   }
   return report_enforcement(enforcement);

@@ -86,6 +86,10 @@ int report_enforcement(const app::Enforcement& enforcement) {
     std::fputs(fmt::format("intelwall: {}\n", enforcement.unverified->to_text()).c_str(), stderr);
     return in_part;
   }
+  if (enforcement.plan.shortfall) {
+    std::fputs(fmt::format("intelwall: {}\n", enforcement.plan.shortfall->to_text()).c_str(), stderr);
+    return in_part;
+  }
   return done;
 }
 

@@ -27,6 +27,8 @@ void print_finding(const app::JudgedFinding& judged) {
     for (const auto& reason : each.judgement.reasons)
       std::fputs(fmt::format("         {} [{}]\n", reason.text, reason.code).c_str(), stdout);
   }
+  if (judged.unserved) std::fputs(fmt::format("  {}\n", judged.unserved->to_text()).c_str(), stdout);
+  if (judged.target) std::fputs(fmt::format("  served by {}\n", printable(*judged.target, 256)).c_str(), stdout);
   if (!judged.cut) return;
   const auto& cut = *judged.cut;
   const auto words = cut.failure ? fmt::format("were not cut: {}", cut.failure->to_text())

@@ -4,7 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "app/context.hpp"
+#include "app/doctor.hpp"
 #include "cli/command.hpp"
 #include "lab/demo.hpp"
 #include "lab/lab.hpp"
@@ -13,6 +13,26 @@ namespace intelwall::cli {
 
 namespace {
 
+/// What `intelwall doctor` says of the lab, with nothing of the user's own configuration.
+app::Diagnosis diagnose_lab() {
+  app::Context context;
+  const auto lab = lab::environment();
+  if (!lab) return {};
+  context.env = [lab = *lab](const std::string& name) -> std::optional<std::string> {
+    const auto found = lab.find(name);
+    return found == lab.end() ? std::nullopt : std::optional(found->second);
+  };
+  const auto found = lab->find("INTELWALL_FIREWALL");
+  if (found != lab->end()) context.settings.firewall.firewall = found->second;
+  return app::doctor(context, {});
+}
+
+std::string first_trouble(const app::Diagnosis& diagnosis) {
+  for (const auto& check : diagnosis.checks)
+    if (check.severity != app::Check::Severity::ok) return fmt::format("{} [{}]", check.text, check.code);
+  return fmt::format("all {} checks are well", diagnosis.checks.size());
+}
+
 int run_up(const Global& global, const lab::UpOptions& options) {
   std::fputs("starting the lab …\n", stderr);
   if (auto up = lab::up(options); !up) return report(global, up.error());
@@ -20,8 +40,11 @@ int run_up(const Global& global, const lab::UpOptions& options) {
     std::fputs(
         "intelwall: without a data plane no packet is inspected: what is blocked shows only in the rule groups\n",
         stderr);
+  const auto diagnosis = diagnose_lab();
+  std::fputs(fmt::format("doctor: {}\n", first_trouble(diagnosis)).c_str(), stderr);
   if (global.output() == Output::json)
     print_json({{"up", true},
+                {"doctor", app::to_json(diagnosis)},
                 {"endpoint", fmt::format("http://127.0.0.1:{}", options.aws_port)},
                 {"falcon_endpoint", fmt::format("http://127.0.0.1:{}", options.falcon_port)}});
   else

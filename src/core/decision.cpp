@@ -10,7 +10,7 @@ namespace intelwall {
 namespace {
 
 constexpr std::array writable_actions{Action::drop, Action::reject, Action::alert};
-constexpr std::array all_protocols{Protocol::tls, Protocol::http, Protocol::dns};
+constexpr std::array all_protocols{Protocol::tls, Protocol::http, Protocol::dns, Protocol::quic};
 
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -52,6 +52,8 @@ const char* to_string(Protocol protocol) {
       return "http";
     case Protocol::dns:
       return "dns";
+    case Protocol::quic:
+      return "quic";
   }
   return "tls";
 }
@@ -72,7 +74,7 @@ Result<std::set<Protocol>> parse_protocols(std::string_view text) {
     const auto* const known = std::ranges::find_if(all_protocols, [&](Protocol p) { return word == to_string(p); });
     if (known == all_protocols.end()) {
       return fail(ErrorCode::invalid_input, fmt::format("'{}' is not a protocol", printable(word, 40)), "",
-                  "use tls, http or dns, with commas between them");
+                  "use tls, http, dns or quic, with commas between them");
     }
     protocols.insert(*known);
     if (comma == std::string_view::npos) return protocols;

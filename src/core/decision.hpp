@@ -12,7 +12,7 @@ namespace intelwall {
 
 /// What the firewall does with a match. `pass` is only ever read (other people's rules), never written by us.
 enum class Action { pass, drop, reject, alert };
-enum class Protocol { tls, http, dns };
+enum class Protocol { tls, http, dns, quic };
 
 const char* to_string(Action action);
 const char* to_string(Protocol protocol);

@@ -56,6 +56,7 @@ const char* to_string(Step::Kind kind);
 
 struct Plan {
   std::vector<Step> steps;
+  std::optional<Error> shortfall;  ///< what of the change this firewall does not take (exit code 3)
   bool empty() const { return steps.empty(); }
 };
 

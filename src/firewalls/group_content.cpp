@@ -91,9 +91,9 @@ Result<GroupContent> GroupContent::make_for(const Decision& decision, Format for
     content.source_ = rules::RuleDocument{};
     return content;
   }
-  if (decision.protocols.contains(Protocol::dns))
-    return fail(ErrorCode::invalid_input, "a domain-list cannot block DNS queries", decision.domain.name.text(),
-                "use --protocols tls,http, or format: suricata in the configuration");
+  if (decision.protocols.contains(Protocol::dns) || decision.protocols.contains(Protocol::quic))
+    return fail(ErrorCode::invalid_input, "a domain-list cannot block names in DNS or QUIC",
+                decision.domain.name.text(), "use --protocols tls,http, or format: suricata in the configuration");
   content.source_ = rules::DomainList{.targets = {}, .protocols = decision.protocols, .action = decision.action};
   return content;
 }

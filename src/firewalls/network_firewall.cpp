@@ -8,9 +8,8 @@
 #include <random>
 #include <set>
 #include <thread>
-#include <unordered_map>
-#include <unordered_set>
 
+#include "firewalls/block_groups.hpp"
 #include "firewalls/change.hpp"
 #include "firewalls/group_content.hpp"
 
@@ -26,7 +25,7 @@ constexpr int max_rounds = 100;
 /// One of our groups as it is and as it should be.
 struct Group {
   std::string name;
-  int number = 0;
+  GroupName id;
   std::optional<aws::RuleGroupState> live;  ///< nothing: to be created
   bool referenced = false;
   GroupContent before, after;
@@ -38,22 +37,12 @@ struct Group {
 struct View {
   aws::FirewallState firewall;
   aws::PolicyState policy;
-  std::list<Group> groups;  ///< by number; a list, because edits keep pointers to groups while they add others
+  std::optional<Error> shortfall;
+  std::list<Group> groups;  ///< by kind and number; a list, because edits keep pointers to groups while they add others
 };
 
 std::string name_of_arn(const std::string& arn) {
   return arn.substr(arn.rfind('/') + 1);
-}
-
-/// N of "<prefix>-blocks-N", or nothing when the name is not ours.
-std::optional<int> group_number(const std::string& name, const std::string& prefix) {
-  const std::string stem = prefix + "-blocks-";
-  if (!name.starts_with(stem)) return std::nullopt;
-  const auto digits = name.substr(stem.size());
-  if (digits.empty() || digits.size() > 4 || digits[0] == '0' ||
-      !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
-    return std::nullopt;
-  return std::stoi(digits);
 }
 
 bool is_stale(const Error& error) {
@@ -92,6 +81,7 @@ class NetworkFirewall final : public Firewall {
       auto change = fold(applied.before);
       if (!change) return finish(std::move(applied), std::move(change).error());
       if (auto edited = edit(*view, *change); !edited) return finish(std::move(applied), std::move(edited).error());
+      applied.plan.shortfall = view->shortfall;
       auto written = write(*view, applied, orphans);
       if (written) return applied;
       if (!is_stale(written.error())) return finish(std::move(applied), std::move(written).error());
@@ -151,13 +141,13 @@ class NetworkFirewall final : public Firewall {
     std::set<std::string> seen;
     for (const auto& reference : view.policy.references()) {
       const auto name = name_of_arn(reference.arn);
-      if (!group_number(name, options_.prefix)) continue;
+      if (!GroupName::parse(name, options_.prefix)) continue;
       IW_CHECK(add_group(view, reference.arn, name, Place::in_policy));
       seen.insert(name);
     }
     for (const auto& name : orphans)
       if (!seen.contains(name)) IW_CHECK(add_group(view, name, name, Place::orphan));
-    view.groups.sort([](const Group& a, const Group& b) { return a.number < b.number; });
+    view.groups.sort([](const Group& a, const Group& b) { return a.id < b.id; });
     return view;
   }
 
@@ -166,7 +156,7 @@ class NetworkFirewall final : public Firewall {
     auto state = client_->describe_rule_group(name_or_arn);
     if (!state && place == Place::orphan && state.error().code == ErrorCode::not_found) return {};
     if (!state) return std::unexpected(std::move(state).error());
-    Group group{.name = name, .number = *group_number(name, options_.prefix), .live = {}, .before = {}, .after = {}};
+    Group group{.name = name, .id = *GroupName::parse(name, options_.prefix), .live = {}, .before = {}, .after = {}};
     group.referenced = place == Place::in_policy;
     group.before = GroupContent::read(state->body);
     group.after = group.before;
@@ -180,7 +170,7 @@ class NetworkFirewall final : public Firewall {
     Observation seen;
     seen.firewall = view.firewall.name;
     for (const auto& group : view.groups) {
-      for (const auto& decision : group.before.decisions()) seen.enforced.push_back({decision, group.name});
+      for (const auto& decision : group.before.decisions()) add_enforced(seen, decision, group.name);
       for (auto problem : group.before.problems()) {
         problem.place = fmt::format("{}: {}", group.name, problem.place);
         seen.problems.push_back(std::move(problem));
@@ -194,7 +184,7 @@ class NetworkFirewall final : public Firewall {
     return seen;
   }
 
-  /// Folds the change into the groups' `after`, adding groups where there is no room. Pure.
+  /// Folds the change into the groups' `after`, adding groups where there is no room. Writes nothing.
   Result<void> edit(View& view, const Change& change) const {
     std::size_t enforced = 0;
     for (const auto& group : view.groups) enforced += group.before.decisions().size();
@@ -206,23 +196,72 @@ class NetworkFirewall final : public Firewall {
       for (auto& group : view.groups)
         if (group.after.remove(id, taken)) group.touched = true;
 
-    std::unordered_map<std::string, std::pair<Group*, const Decision*>> present;
+    std::map<std::pair<GroupKind, std::string>, Present> present;
     for (auto& group : view.groups)
-      for (const auto& decision : group.before.decisions()) present[decision.id] = {&group, &decision};
+      for (const auto& decision : group.before.decisions())
+        if (std::ranges::find(change.remove, decision.id) == change.remove.end())
+          present[{group.id.kind, decision.id}] = {&group, &decision};
 
     for (const auto& decision : change.put) {
-      const auto old = present.find(decision.id);
-      if (old != present.end() && std::ranges::find(change.remove, decision.id) == change.remove.end()) {
-        auto& [group, stored] = old->second;
-        const bool at_home = group->after.suits(decision, options_.format);
-        if (at_home && group->after.stored(decision) == *stored) continue;
-        if (at_home && put_if_room(*group, decision, taken)) continue;
-        group->after.remove(decision.id, taken);
-        group->touched = true;
+      for (const auto kind : group_kinds) {
+        const auto found = present.find({kind, decision.id});
+        const auto old = found == present.end() ? std::nullopt : std::optional(found->second);
+        const auto part = part_of(decision, kind);
+        if (part && kind == GroupKind::quic) {
+          IW_TRY(const auto takes, takes_quic(view, *part));
+          if (takes == TakesQuic::no) continue;
+        }
+        if (part)
+          IW_CHECK(put(view, *part, kind, old, taken));
+        else if (old && old->group->after.remove(decision.id, taken))
+          old->group->touched = true;
       }
-      IW_CHECK(place(view, decision, taken));
     }
     return {};
+  }
+
+  struct Present {
+    Group* group = nullptr;
+    const Decision* decision = nullptr;
+  };
+  Result<void> put(View& view, const Decision& part, GroupKind kind, const std::optional<Present>& old,
+                   std::set<std::uint32_t>& taken) const {
+    if (old) {
+      auto& [group, stored] = *old;
+      const bool at_home = group->after.suits(part, format_of(kind, options_.format));
+      if (at_home && group->after.stored(part) == *stored) return {};
+      if (at_home && put_if_room(*group, part, taken)) return {};
+      group->after.remove(part.id, taken);
+      group->touched = true;
+    }
+    return place(view, part, kind, taken);
+  }
+
+  /// Whether rules on QUIC's names can be written: where there are some, or a dry run takes one. Where not, the view's
+  /// shortfall says so, and all of QUIC is dropped when that is asked for.
+  enum class TakesQuic { yes, no };
+  Result<TakesQuic> takes_quic(View& view, const Decision& part) const {
+    if (view.shortfall) return TakesQuic::no;
+    for (const auto& group : view.groups) {
+      if (group.id.kind != GroupKind::quic) continue;
+      if (!drops_all_quic(group.after)) return TakesQuic::yes;
+      if (part.action == Action::alert) continue;
+      view.shortfall = quic_shortfall({}, QuicRemedy::all_dropped);
+      return TakesQuic::no;
+    }
+    IW_TRY(Group trial, new_group(view, part, GroupKind::quic));
+    std::set<std::uint32_t> taken;
+    trial.after.put(part, taken);
+    const auto tried = client_->create_rule_group(trial.name, trial.after.to_body(empty_body(view)), trial.capacity, {},
+                                                  {}, aws::DryRun::yes);
+    if (tried) return TakesQuic::yes;
+    if (tried.error().code != ErrorCode::invalid_input) return std::unexpected(tried.error());
+    const bool drop_all = options_.quic_fallback == QuicFallback::drop_all && part.action != Action::alert;
+    view.shortfall = quic_shortfall(tried.error().message, drop_all ? QuicRemedy::all_dropped : QuicRemedy::none);
+    if (!drop_all) return TakesQuic::no;
+    trial.after = all_quic_dropped();
+    view.groups.push_back(std::move(trial));
+    return TakesQuic::no;
   }
 
   static bool put_if_room(Group& group, const Decision& decision, std::set<std::uint32_t>& taken) {
@@ -233,28 +272,30 @@ class NetworkFirewall final : public Firewall {
     return true;
   }
 
-  Result<void> place(View& view, const Decision& decision, std::set<std::uint32_t>& taken) const {
+  Result<void> place(View& view, const Decision& decision, GroupKind kind, std::set<std::uint32_t>& taken) const {
     for (auto& group : view.groups)
-      if (group.after.suits(decision, options_.format) && put_if_room(group, decision, taken)) return {};
-    IW_TRY(Group fresh, new_group(view, decision));
+      if (group.id.kind == kind && group.after.suits(decision, format_of(kind, options_.format)) &&
+          put_if_room(group, decision, taken))
+        return {};
+    IW_TRY(Group fresh, new_group(view, decision, kind));
     if (!put_if_room(fresh, decision, taken))
       return fail(ErrorCode::quota,
                   fmt::format("a new rule group of {} units has no room for one decision", fresh.capacity), fresh.name,
                   "raise group_capacity in the configuration");
-    const auto at = std::ranges::find_if(view.groups, [&](const Group& group) { return group.number > fresh.number; });
+    const auto at = std::ranges::find_if(view.groups, [&](const Group& group) { return group.id > fresh.id; });
     view.groups.insert(at, std::move(fresh));
     return {};
   }
 
-  Result<Group> new_group(const View& view, const Decision& decision) const {
+  Result<Group> new_group(const View& view, const Decision& decision, GroupKind kind) const {
     const auto hint =
         "unblock what is not needed, raise the quota of stateful rules a policy (and policy_capacity), or "
         "remove other groups from the policy";
     std::size_t references = view.policy.references().size();
     std::size_t reserved = view.policy.consumed_stateful_capacity;
-    int number = 1;
+    GroupName id{kind, 1};
     for (const auto& group : view.groups) {
-      if (group.number == number) ++number;
+      if (group.id == id) ++id.number;
       if (group.referenced) continue;
       ++references;
       reserved += group.capacity;
@@ -272,12 +313,8 @@ class NetworkFirewall final : public Firewall {
           fmt::format("{} of the policy's {} capacity units are reserved, which leaves no room for another group",
                       reserved, options_.policy_capacity),
           view.policy.name, hint);
-    Group group{.name = fmt::format("{}-blocks-{}", options_.prefix, number),
-                .number = number,
-                .live = {},
-                .before = {},
-                .after = {}};
-    IW_TRY(group.after, GroupContent::make_for(decision, options_.format));
+    Group group{.name = id.text(options_.prefix), .id = id, .live = {}, .before = {}, .after = {}};
+    IW_TRY(group.after, GroupContent::make_for(decision, format_of(kind, options_.format)));
     group.before = group.after;
     group.capacity = capacity;
     return group;
@@ -291,7 +328,7 @@ class NetworkFirewall final : public Firewall {
   }
 
   Plan plan_of(const View& view) const {
-    Plan plan;
+    Plan plan{.steps = {}, .shortfall = view.shortfall};
     Step references{.kind = Step::Kind::update_policy, .target = view.policy.name, .added = {}, .removed = {}};
     for (const auto& group : view.groups) {
       if (group.touched || !group.live) plan.steps.push_back(step_of(group));
@@ -346,10 +383,13 @@ class NetworkFirewall final : public Firewall {
     return {};
   }
 
-  Result<aws::RuleGroupState> create(const View& view, const Group& group, std::set<std::string>& orphans) const {
-    const aws::Json empty = {
+  static aws::Json empty_body(const View& view) {
+    return {
         {"StatefulRuleOptions", {{"RuleOrder", view.policy.strict_order() ? "STRICT_ORDER" : "DEFAULT_ACTION_ORDER"}}}};
-    auto created = client_->create_rule_group(group.name, group.after.to_body(empty), group.capacity,
+  }
+
+  Result<aws::RuleGroupState> create(const View& view, const Group& group, std::set<std::string>& orphans) const {
+    auto created = client_->create_rule_group(group.name, group.after.to_body(empty_body(view)), group.capacity,
                                               "intelwall: blocked domains. Rules without iw_id are left alone.",
                                               {{"managed-by", "intelwall"}}, aws::DryRun::no);
     if (created || created.error().code != ErrorCode::invalid_input) return created;
@@ -402,6 +442,13 @@ class NetworkFirewall final : public Firewall {
 };
 
 }  // namespace
+
+Result<QuicFallback> parse_quic_fallback(std::string_view text) {
+  if (text == "none") return QuicFallback::none;
+  if (text == "drop-all") return QuicFallback::drop_all;
+  return fail(ErrorCode::invalid_input, fmt::format("\"{}\" is no fallback for QUIC", printable(text)), {},
+              "use none or drop-all");
+}
 
 const char* to_string(Format format) {
   return format == Format::suricata ? "suricata" : "domain-list";

@@ -42,7 +42,8 @@ Result<void> check(const CompileOptions& options) {
                 "take drop, reject or alert");
   }
   if (carriers_of(options).empty()) {
-    return fail(ErrorCode::usage, "there is no protocol to write rules for", "--protocols", "name tls, http or dns");
+    return fail(ErrorCode::usage, "there is no protocol to write rules for", "--protocols",
+                "name tls, http, dns or quic");
   }
   constexpr std::string_view allowed = "$!,.:/[]_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   if (options.source.empty() || options.source.find_first_not_of(allowed) != std::string::npos) {
@@ -50,7 +51,8 @@ Result<void> check(const CompileOptions& options) {
                 "take $HOME_NET, any, an address or a list of them in brackets without blanks");
   }
   if (options.format == CompileFormat::domain_list &&
-      (options.protocols.contains(Protocol::dns) || options.quic == Quic::own_groups)) {
+      (options.protocols.contains(Protocol::dns) || options.protocols.contains(Protocol::quic) ||
+       options.quic == Quic::own_groups)) {
     return fail(ErrorCode::usage, "a domain list carries neither dns nor quic", "--protocols",
                 "take tls and http, or another format");
   }

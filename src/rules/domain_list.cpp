@@ -6,7 +6,7 @@ namespace intelwall::rules {
 
 std::size_t capacity_of(const DomainList& list) {
   const auto protocols = static_cast<std::size_t>(
-      std::ranges::count_if(list.protocols, [](Protocol protocol) { return protocol != Protocol::dns; }));
+      std::ranges::count_if(list.protocols, [](Protocol p) { return p == Protocol::tls || p == Protocol::http; }));
   return list.targets.size() * protocols + protocols;
 }
 

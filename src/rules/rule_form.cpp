@@ -19,9 +19,10 @@ constexpr std::string_view sid_start = "; sid:";
 constexpr std::string_view never = "never";
 constexpr std::string_view not_our_text = "is not the text that intelwall writes";
 
-/// The engine's verb. REJECT exists for TCP only (it answers with a reset), so names asked over DNS are dropped.
+/// The engine's verb. REJECT exists for TCP only (it answers with a reset), so names in DNS and QUIC are dropped.
 const char* verb(Action action, Protocol protocol) {
-  return action == Action::reject && protocol == Protocol::dns ? "drop" : to_string(action);
+  const bool datagrams = protocol == Protocol::dns || protocol == Protocol::quic;
+  return action == Action::reject && datagrams ? "drop" : to_string(action);
 }
 
 std::string_view buffer(Protocol protocol) {
@@ -32,6 +33,8 @@ std::string_view buffer(Protocol protocol) {
       return "http.host;";
     case Protocol::dns:
       return "dns.query;";
+    case Protocol::quic:
+      return "quic.sni;";
   }
   std::unreachable();
 }
@@ -68,7 +71,7 @@ std::optional<Protocol> protocol_of(std::string_view line) {
   const auto blank = line.find(' ');
   if (blank == std::string_view::npos) return std::nullopt;
   line.remove_prefix(blank + 1);
-  for (const auto protocol : {Protocol::tls, Protocol::http, Protocol::dns}) {
+  for (const auto protocol : {Protocol::tls, Protocol::http, Protocol::dns, Protocol::quic}) {
     const std::string_view word = to_string(protocol);
     if (line.starts_with(word) && line.substr(word.size()).starts_with(scope_to_firewall)) return protocol;
   }

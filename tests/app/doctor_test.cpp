@@ -2,8 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/falcon.hpp"
 #include "app/pass_rules.hpp"
 #include "app/support.hpp"
+#include "lab/falcon_cloud.hpp"
 #include "os/file.hpp"
 
 namespace intelwall::app {
@@ -108,8 +110,9 @@ TEST_F(DoctorTest, TheLabIsWell) {
   block_names({"evil-corp.com"}, hours{1});
   const auto out = run({prefix("10.94.0.10"), prefix(lab::vpc_cidr)});
   EXPECT_EQ(exit_code(out), 0) << to_text(out);
-  for (const char* code : {"aws", "firewall", "policy", "home-net", "rule-order", "earlier-pass-none", "room",
-                           "stream-exception", "sync", "alert-log", "blocks", "lists", "custom-actions"})
+  for (const char* code :
+       {"aws", "firewall", "policy", "home-net", "rule-order", "earlier-pass-none", "room", "stream-exception", "sync",
+        "alert-log", "blocks", "lists", "custom-actions", "product", "packed", "quic", "falcon-unset"})
     EXPECT_THAT(codes(out, Severity::ok), Contains(code));
   EXPECT_EQ(to_json(out)["ok"], true);
 }
@@ -276,6 +279,60 @@ TEST_F(DoctorTest, NoCredentials) {
     return found == bare.end() ? std::nullopt : std::optional(found->second);
   };
   EXPECT_THAT(problems(run()), testing::ElementsAre("aws-unreachable"));
+}
+
+TEST_F(DoctorTest, WhatTheFirewallDoesNotTakeIsTriedAndTold) {
+  inject("CreateRuleGroup", "InvalidRequestException", 2);
+  EXPECT_THAT(warnings(run()), testing::ElementsAre("packed-refused", "quic-refused"));
+  inject("CreateRuleGroup", "AccessDeniedException", 1);
+  EXPECT_THAT(warnings(run()), testing::ElementsAre("trial-failed"));
+  EXPECT_THAT(client().describe_rule_group("intelwall-doctor-trial").error().code, ErrorCode::not_found);
+}
+
+TEST_F(DoctorTest, TheProductsSubscription) {
+  const auto arn = fmt::format("arn:aws:securityhub:us-east-1:{}:product-subscription/crowdstrike/crowdstrike-falcon",
+                               lab::account_id);
+  aws::HttpRequest request;
+  request.method = "DELETE";
+  request.path = "/productSubscriptions/" + arn;
+  const auto done = raw("SECURITYHUB", "securityhub").call_rest(request, aws::ServiceClient::Repeat::safe);
+  ASSERT_TRUE(done.has_value()) << done.error().to_text();
+  const auto out = run();
+  EXPECT_THAT(warnings(out), testing::ElementsAre("product-missing"));
+  EXPECT_THAT(to_text(out), HasSubstr("517716713836:product/crowdstrike/crowdstrike-falcon"));
+}
+
+TEST_F(DoctorTest, FalconsScopes) {
+  auto started = lab::start_falcon({.port = 0, .client_secret = "the-secret"});
+  ASSERT_TRUE(started.has_value());
+  const auto& endpoint = *started;
+  const auto use = [&](const std::string& secret) {
+    auto variables = variables_;
+    variables["FALCON_CLIENT_ID"] = lab::falcon_client_id;
+    variables["FALCON_CLIENT_SECRET"] = secret;
+    variables["FALCON_BASE_URL"] = "http://127.0.0.1:" + std::to_string(endpoint->port());
+    context_.env = [variables](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables.find(name);
+      return found == variables.end() ? std::nullopt : std::optional(found->second);
+    };
+  };
+  use("the-secret");
+  EXPECT_THAT(codes(run(), Severity::ok), Contains("falcon"));
+  use("wrong");
+  EXPECT_THAT(warnings(run()), testing::ElementsAre("falcon-unreachable"));
+  // A key without one of the scopes.
+  use("the-secret");
+  const auto client = open_falcon(context_);
+  ASSERT_TRUE(client.has_value());
+  const auto broken = (*client)->call({.method = "POST",
+                                       .path = "/lab/falcon/faults",
+                                       .body = R"({"fault":"api","path":"/alerts/","status":403})",
+                                       .origin = {}});
+  ASSERT_TRUE(broken.has_value()) << broken.error().to_text();
+  const auto out = run();
+  EXPECT_THAT(warnings(out), testing::ElementsAre("falcon-scope-missing"));
+  EXPECT_THAT(to_text(out), HasSubstr("Alerts: Read"));
+  endpoint->stop();
 }
 
 class SlowZonesTest : public DoctorTest {

@@ -25,7 +25,8 @@ TEST(Protocols, AreASet) {
   EXPECT_EQ(parse_protocols("tls,http"), both);
   EXPECT_EQ(parse_protocols("http, tls,tls"), both);
   EXPECT_EQ(parse_protocols("dns"), std::set{Protocol::dns});
-  for (const char* bad : {"", ",", "tls,", ",tls", "tls,,http", "tls http", "TLS", "quic"}) {
+  EXPECT_EQ(parse_protocols("quic"), std::set{Protocol::quic});
+  for (const char* bad : {"", ",", "tls,", ",tls", "tls,,http", "tls http", "TLS", "http2"}) {
     EXPECT_FALSE(parse_protocols(bad)) << bad;
   }
 }
