@@ -1,7 +1,6 @@
 #include "app/settings_targets.hpp"
 
 #include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 

@@ -1,13 +1,11 @@
 #pragma once
 
+#include <yaml-cpp/yaml.h>
+
 #include <string>
 #include <vector>
 
 #include "app/settings.hpp"
-
-namespace YAML {
-class Node;
-}
 
 // Parts of the settings that are checked in several places.
 namespace intelwall::app {
