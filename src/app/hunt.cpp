@@ -39,9 +39,9 @@ Error write_down(store::Ledger& ledger, const store::Hunt& hunt, store::Progress
   progress.last_try = now;
   ++progress.failures;
   progress.last_error = error.to_text();
-  // What stopped the run is worth more than that it could not be written down.
-  static_cast<void>(ledger.save_progress(hunt.id, progress));
-  static_cast<void>(ledger.audit({now, "intelwall", "run-failed", hunt.name, progress.last_error}));
+  const auto saved = ledger.save_progress(hunt.id, progress);
+  const auto told = ledger.audit({now, "intelwall", "run-failed", hunt.name, progress.last_error});
+  if (!saved || !told) error.message += ", and the ledger did not take that down";
   return error;
 }
 

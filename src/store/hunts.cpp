@@ -172,8 +172,7 @@ Result<Progress> Ledger::progress(std::int64_t hunt) {
                    "progress where hunt = :hunt",
         soci::use(hunt), soci::into(progress.cursor), soci::into(progress.validator), soci::into(last_full),
         soci::into(last_run), soci::into(last_try), soci::into(progress.failures), soci::into(progress.last_error),
-        soci::into(progress.summary), soci::into(progress.guard),
-        soci::into(next_expiry);
+        soci::into(progress.summary), soci::into(progress.guard), soci::into(next_expiry);
     if (!state_->sql.got_data()) return Progress{};
     progress.last_full = time_column(last_full);
     progress.last_run = time_column(last_run);
@@ -191,12 +190,12 @@ void write_progress(soci::session& sql, std::int64_t hunt, const Progress& progr
   const auto last_try = to_column(progress.last_try);
   const auto next_expiry = to_column(progress.next_expiry);
   sql << "insert or replace into progress (hunt, cursor, validator, last_full, last_run, last_try, failures, "
-         "last_error, summary, guard, next_expiry) values (:hunt, :cursor, :validator, :full, :run, :try, :failures, :error, "
+         "last_error, summary, guard, next_expiry) values (:hunt, :cursor, :validator, :full, :run, :try, :failures, "
+         ":error, "
          ":summary, :guard, :expiry)",
       soci::use(hunt), soci::use(progress.cursor), soci::use(progress.validator), soci::use(last_full),
       soci::use(last_run), soci::use(last_try), soci::use(progress.failures), soci::use(progress.last_error),
-      soci::use(progress.summary), soci::use(progress.guard),
-      soci::use(next_expiry);
+      soci::use(progress.summary), soci::use(progress.guard), soci::use(next_expiry);
 }
 
 }  // namespace
