@@ -96,10 +96,10 @@ Result<std::string> ServiceClient::call_query(std::vector<std::pair<std::string,
   HttpRequest request;
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
   std::string operation;
-  for (const auto& [name, value] : parameters) {
-    if (name == "Action") operation = value;
+  for (auto& [name, value] : parameters) {
     if (!request.body.empty()) request.body += '&';
     request.body += encode_query_part(name) + '=' + encode_query_part(value);
+    if (name == "Action") operation = std::move(value);
   }
   IW_TRY(const Json answer, exchange(std::move(request), repeat, operation, Answer::text));
   return answer.get<std::string>();
