@@ -15,7 +15,6 @@ using Repeat = ServiceClient::Repeat;
 /// Values of one filter (API_GetFindings).
 constexpr std::size_t max_filter_values = 20;
 /// https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_BatchUpdateFindings.html
-constexpr std::size_t max_batch = SecurityHubClient::max_batch;
 constexpr std::size_t max_note = 512;
 constexpr int max_pages = 1'000;
 
