@@ -241,7 +241,7 @@ Result<std::string> finding_id(const Node& detection, const std::string& id) {
 }
 
 /// What a detection says, whichever way it came.
-Result<FalconDraft> draft(const Node& detection, Reading reading, const std::string& customer) {
+Result<FalconDraft> draft(const Node& detection, const Reading& reading, const std::string& customer) {
   OddParts odd;
   const FalconFields fields(detection, odd);
   FalconDraft out;
@@ -320,14 +320,14 @@ Result<FalconDraft> FalconAsffWriter::event(std::string_view json, std::uint64_t
   if (const auto fault = parts_->parser.parse(json.data(), json.size()).get(root))
     return fail(ErrorCode::invalid_input, fmt::format("is no JSON ({})", simdjson::error_message(fault)));
   const Node record(root);
-  IW_TRY(auto reading, read_falcon_event(record, parts_->search));
+  IW_TRY(const auto reading, read_falcon_event(record, parts_->search));
   OddParts odd;
   const FalconFields top(record, odd);
   const auto event = top.object({"event"});
   const auto envelope = top.object({"metadata"});
   IW_ASSERT(event && envelope);
   const FalconFields metadata(*envelope, odd);
-  IW_TRY(auto out, draft(*event, std::move(reading), metadata.text({"customeridstring"})));
+  IW_TRY(auto out, draft(*event, reading, metadata.text({"customeridstring"})));
   // A time that is missing or lies ahead would make every later update look old.
   const Time now = clock_();
   constexpr std::chrono::seconds slack{300};
@@ -346,8 +346,8 @@ Result<FalconDraft> FalconAsffWriter::alert(std::string_view json) {
   if (const auto fault = parts_->parser.parse(json.data(), json.size()).get(root))
     return fail(ErrorCode::invalid_input, fmt::format("is no JSON ({})", simdjson::error_message(fault)));
   const Node record(root);
-  IW_TRY(auto reading, read_falcon_alert(record, parts_->search));
-  IW_TRY(auto out, draft(record, std::move(reading), {}));
+  IW_TRY(const auto reading, read_falcon_alert(record, parts_->search));
+  IW_TRY(auto out, draft(record, reading, {}));
   OddParts odd;
   const FalconFields fields(record, odd);
   std::string created = asff_time(fields.text({"createdtimestamp", "timestamp"}));

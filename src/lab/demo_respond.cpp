@@ -118,7 +118,7 @@ Result<Timing> time_block(const Demo& demo, const Json& event) {
   const std::string id = "crowdstrike:crowdstrike-falcon:" + event["event"]["CompositeId"].get<std::string>();
   std::atomic<bool> stop = false;
   const auto sent_at = Steady::now();
-  IW_TRY(const auto placed, falcon_call("events", Json{{"events", Json::array({event})}}.dump()));
+  IW_CHECK(falcon_call("events", Json{{"events", Json::array({event})}}.dump()));
   IW_TRY(const auto finding, wait_for_finding(demo, id));
   timing.finding = finding.dump();
   timing.event_to_finding = Seconds(Steady::now() - sent_at).count();
@@ -165,12 +165,12 @@ void add_cut(Demo& demo, const Download& download, const std::string& note) {
 
 Result<Forwarding> Forwarding::start(const Demo& demo) {
   const auto directory = state_directory();
-  IW_TRY(const auto host, falcon_call("hosts", Json{{"hosts", Json::array({{{"device_id", sensor},
-                                                                            {"hostname", "workload"},
-                                                                            {"service_provider", "AWS_EC2_V2"},
-                                                                            {"service_provider_account_id", account_id},
-                                                                            {"instance_id", instance}}})}}
-                                                   .dump()));
+  const Json host = {{"device_id", sensor},
+                     {"hostname", "workload"},
+                     {"service_provider", "AWS_EC2_V2"},
+                     {"service_provider_account_id", account_id},
+                     {"instance_id", instance}};
+  IW_CHECK(falcon_call("hosts", Json{{"hosts", Json::array({host})}}.dump()));
   IW_TRY(const auto pid,
          os::spawn({demo.options.self.string(), "forward", "--state-dir", (directory / "forward").string()},
                    {.output = directory / "logs/forward.log", .extra_env = demo.environment}));
