@@ -93,7 +93,7 @@ Result<std::chrono::seconds> parse_patience(const std::string& text) {
 }
 
 Result<std::filesystem::path> parse_path(const std::string& text) {
-  const std::filesystem::path path = text;
+  std::filesystem::path path = text;
   if (!path.is_absolute())
     return fail(ErrorCode::invalid_input, fmt::format("\"{}\" is no whole path", printable(text)), {},
                 "begin it with /");
