@@ -62,9 +62,9 @@ class LabFalcon : public testing::Test {
     post("/lab/falcon/events", {{"events", events}});
   }
   /// Reads until quiet.
-  Result<void> read(milliseconds silence = milliseconds(60'000)) {
+  Result<void> read(milliseconds silence = milliseconds(60'000), milliseconds idle = milliseconds(1'200)) {
     ReaderOptions options;
-    options.until_idle = milliseconds(1'200);
+    options.until_idle = idle;
     options.retry_base = milliseconds(5);
     options.retry_cap = milliseconds(50);
     options.discovery_wait = milliseconds(50);
@@ -156,7 +156,7 @@ TEST_F(LabFalcon, ASilentStreamIsLeft) {
   start({.partitions = 1});
   send_events("a", 1);
   post("/lab/falcon/faults", {{"fault", "silent"}, {"milliseconds", 60'000}});
-  const auto done = read(milliseconds(1'000));
+  const auto done = read(milliseconds(1'000), milliseconds(6'000));
   ASSERT_TRUE(done) << done.error().to_text();
   EXPECT_THAT(seen_, SizeIs(1));
   EXPECT_THAT(told_, testing::Contains(HasSubstr("nothing came for 1 s")));

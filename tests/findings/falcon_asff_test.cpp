@@ -194,7 +194,8 @@ TEST(FalconAsff, RefusesWhatIsNoDetection) {
 TEST(FalconAsff, FixturesReadBackToTheirDomains) {
   for (const auto* name : {"falcon_detection_event.json", "falcon_epp_event.json"})
     EXPECT_EQ(domains_in(write_event(Json::parse(fixture(name))).dump()), domains_in(fixture(name))) << name;
-  for (const auto& alert : Json::parse(fixture("falcon_alerts.json"))["resources"]) {
+  const auto answer = Json::parse(fixture("falcon_alerts.json"));
+  for (const auto& alert : answer["resources"]) {
     auto write = writer();
     auto draft = write.alert(alert.dump());
     ASSERT_TRUE(draft.has_value());
