@@ -6,6 +6,7 @@
 #include "app/doctor.hpp"
 #include "app/pass_rules.hpp"
 #include "aws/json_text.hpp"
+#include "firewalls/policy_limits.hpp"
 #include "rules/rule_group.hpp"
 
 namespace intelwall::app {
@@ -19,8 +20,6 @@ using aws::text_in;
 using Group = FirewallFacts::Group;
 using Severity = Check::Severity;
 
-constexpr std::size_t max_references = 20;  // stateful groups a policy, AWS best-practices guide
-constexpr int first_priority = 100;         // where ours go unless the settings say otherwise
 constexpr std::size_t few_domains = 100;
 
 std::vector<std::string> definition(const Json& sets, const char* name) {
@@ -146,7 +145,7 @@ void check_order(const FirewallFacts& facts, const Settings& settings, std::vect
          "out of this one"});
 
   // Ours end where the last of them stands, or will stand.
-  int last_of_ours = settings.firewall.priority.value_or(first_priority);
+  int last_of_ours = settings.firewall.priority.value_or(firewalls::first_block_priority);
   for (const auto& group : facts.groups)
     if (group.ours && group.reference.priority) last_of_ours = std::max(last_of_ours, *group.reference.priority);
   const auto before = out.size();
@@ -180,7 +179,7 @@ void check_order(const FirewallFacts& facts, const Settings& settings, std::vect
 void check_room(const FirewallFacts& facts, const Settings& settings, std::vector<Check>& out) {
   const auto reserved = facts.policy.consumed_stateful_capacity;
   const auto most = settings.firewall.policy_capacity;
-  std::size_t units = facts.groups.size() < max_references && most > reserved ? most - reserved : 0;
+  std::size_t units = facts.groups.size() < firewalls::max_references && most > reserved ? most - reserved : 0;
   for (const auto& group : facts.groups) {
     if (!group.ours || !group.state) continue;
     const auto bytes = text_in(member(group.state->body, "RulesSource"), "RulesString").size();
@@ -190,7 +189,7 @@ void check_room(const FirewallFacts& facts, const Settings& settings, std::vecto
   const auto domains = units / std::max<std::size_t>(settings.protocols.size(), 1);
   const auto words = fmt::format(
       "{} of {} capacity units are reserved and {} of {} groups referenced, which leaves room for {} domains", reserved,
-      most, facts.groups.size(), max_references, domains);
+      most, facts.groups.size(), firewalls::max_references, domains);
   constexpr const char* how =
       "unblock what is not needed, remove other groups from the policy, or raise the quota of "
       "stateful rules a policy (and policy_capacity)";

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "firewalls/policy_limits.hpp"
+
 namespace intelwall::firewalls {
 
 namespace {
@@ -24,13 +26,7 @@ std::string GroupName::text(const std::string& prefix) const {
 
 std::optional<GroupName> GroupName::parse(std::string_view text, std::string_view prefix) {
   for (const auto kind : group_kinds) {
-    const auto stem = stem_of(prefix, kind);
-    if (!text.starts_with(stem)) continue;
-    const auto digits = text.substr(stem.size());
-    if (digits.empty() || digits.size() > 4 || digits[0] == '0' ||
-        !std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; }))
-      continue;
-    return GroupName{kind, std::stoi(std::string(digits))};
+    if (const auto number = number_behind(text, stem_of(prefix, kind))) return GroupName{kind, *number};
   }
   return std::nullopt;
 }

@@ -7,6 +7,8 @@
 #include <set>
 #include <thread>
 
+#include "aws/arn.hpp"
+#include "firewalls/policy_limits.hpp"
 #include "rules/diff.hpp"
 #include "rules/rule_group.hpp"
 
@@ -16,26 +18,14 @@ namespace {
 
 using aws::Json;
 
-constexpr std::size_t max_references = 20;  // stateful groups a policy, AWS best-practices guide
 constexpr int first_list_priority = 1'000;
-constexpr int last_priority = 65'535;
 constexpr int max_rounds = 20;
 constexpr int delete_tries = 5;
 constexpr const char* description = "intelwall: domains of hunts. Made from the ledger; other rules are left alone.";
 
-std::string name_of_arn(const std::string& arn) {
-  return arn.substr(arn.rfind('/') + 1);
-}
-
 /// N of "<prefix>-hunts-N"; 0 when the name is not ours.
 int list_number(const std::string& name, const std::string& prefix) {
-  const auto stem = prefix + "-hunts-";
-  if (!name.starts_with(stem)) return 0;
-  const auto digits = name.substr(stem.size());
-  if (digits.empty() || digits.size() > 4 || digits[0] == '0' ||
-      digits.find_first_not_of("0123456789") != std::string::npos)
-    return 0;
-  return std::stoi(digits);
+  return number_behind(name, prefix + "-hunts-").value_or(0);
 }
 
 const std::string* rules_in(const Json& body) {
@@ -128,7 +118,7 @@ Result<ListGroups::View> ListGroups::read(const std::vector<std::string>& orphan
   bool blocks = false;
   const auto references = view.policy.references();
   for (const auto& reference : references) {
-    const auto name = name_of_arn(reference.arn);
+    const auto name = aws::name_of_arn(reference.arn);
     if (list_number(name, options_.prefix) != 0) {
       IW_CHECK(add_group(view, reference.arn, name, true));
     } else if (name.starts_with(options_.prefix + "-blocks-")) {

@@ -9,17 +9,16 @@
 #include <set>
 #include <thread>
 
+#include "aws/arn.hpp"
 #include "firewalls/block_groups.hpp"
 #include "firewalls/change.hpp"
 #include "firewalls/group_content.hpp"
+#include "firewalls/policy_limits.hpp"
 
 namespace intelwall::firewalls {
 
 namespace {
 
-constexpr std::size_t max_references = 20;  // stateful groups a policy, AWS best-practices guide
-constexpr int first_priority = 100;
-constexpr int last_priority = 65'535;
 constexpr int max_rounds = 100;
 
 /// One of our groups as it is and as it should be.
@@ -40,10 +39,6 @@ struct View {
   std::optional<Error> shortfall;
   std::list<Group> groups;  ///< by kind and number; a list, because edits keep pointers to groups while they add others
 };
-
-std::string name_of_arn(const std::string& arn) {
-  return arn.substr(arn.rfind('/') + 1);
-}
 
 bool is_stale(const Error& error) {
   return error.code == ErrorCode::conflict;
@@ -140,7 +135,7 @@ class NetworkFirewall final : public Firewall {
     IW_TRY(view.policy, client_->describe_policy(view.firewall.policy_arn));
     std::set<std::string> seen;
     for (const auto& reference : view.policy.references()) {
-      const auto name = name_of_arn(reference.arn);
+      const auto name = aws::name_of_arn(reference.arn);
       if (!GroupName::parse(name, options_.prefix)) continue;
       IW_CHECK(add_group(view, reference.arn, name, Place::in_policy));
       seen.insert(name);
@@ -404,7 +399,7 @@ class NetworkFirewall final : public Firewall {
     std::set<int> taken;
     for (const auto& reference : used)
       if (reference.priority) taken.insert(*reference.priority);
-    for (int priority = options_.priority.value_or(first_priority); priority <= last_priority; ++priority)
+    for (int priority = options_.priority.value_or(first_block_priority); priority <= last_priority; ++priority)
       if (!taken.contains(priority)) return priority;
     return fail(ErrorCode::quota, "the policy has no free priority for our group", options_.firewall,
                 "set a lower priority in the configuration");
@@ -416,7 +411,7 @@ class NetworkFirewall final : public Firewall {
     for (auto& [resource, version] : wanted) {
       const auto zones = state.sync.find(resource);
       if (zones == state.sync.end() || zones->second.empty())
-        return std::optional(fmt::format("no zone knows {}", name_of_arn(resource)));
+        return std::optional(fmt::format("no zone knows {}", aws::name_of_arn(resource)));
       for (const auto& zone : zones->second) {
         if (zone.status == "IN_SYNC" && zone.update_token == version) continue;
         // Somebody may have written on top of ours: then the zone must run the newest, which was planned on ours.
@@ -430,7 +425,8 @@ class NetworkFirewall final : public Firewall {
           if (zone.update_token == version) continue;
         }
         return std::optional(fmt::format("zone {} is {} with {}", zone.zone,
-                                         zone.status == "IN_SYNC" ? "behind" : zone.status, name_of_arn(resource)));
+                                         zone.status == "IN_SYNC" ? "behind" : zone.status,
+                                         aws::name_of_arn(resource)));
       }
     }
     return std::optional<std::string>{};
