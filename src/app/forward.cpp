@@ -1,12 +1,14 @@
 #include "app/forward.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "app/alert_feed.hpp"
+#include "app/falcon.hpp"
+#include "aws/arn.hpp"
 #include "os/lock.hpp"
+#include "os/stop_signals.hpp"
 
 namespace intelwall::app {
 namespace {
@@ -17,18 +19,6 @@ constexpr std::size_t batch_size = 500;
 constexpr milliseconds quiet_enough{1'500};  // the streams say that nothing comes about once a second
 constexpr milliseconds appid_wait{1'000};
 constexpr int appid_attempts = 360;  // after a crash Falcon holds an appId for a while
-
-/// Falcon's client; a stop ends its waits.
-Result<std::shared_ptr<falcon::Client>> open_falcon(const Context& context, const std::stop_token& stop) {
-  falcon::Session session;
-  session.http = context.http;
-  IW_TRY(session.settings, falcon::settings_from(context.env));
-  session.clock = context.clock;
-  session.sleep = [stop](milliseconds time) { falcon::pause(time, stop); };
-  auto client = std::make_shared<falcon::Client>(std::move(session));
-  IW_CHECK(client->sign_in());
-  return client;
-}
 
 /// The cloud filter needs the Hosts API, which a first question tells before anything is read.
 Result<void> check_hosts(const std::shared_ptr<falcon::Client>& client, const ForwardFilter& filter) {
@@ -52,23 +42,15 @@ Result<os::FileLock> claim(const std::filesystem::path& directory, const std::st
 
 std::filesystem::path default_state_directory(const aws::Environment& env) {
   if (const auto given = env("STATE_DIRECTORY"); given && !given->empty()) return given->substr(0, given->find(':'));
-  if (::geteuid() == 0) return "/var/lib/intelwall";
-  if (const auto state = env("XDG_STATE_HOME"); state && !state->empty())
-    return std::filesystem::path(*state) / "intelwall";
-  return std::filesystem::path(env("HOME").value_or(".")) / ".local/state/intelwall";
+  return state_directory(env);
 }
 
 Result<findings::AsffTarget> find_falcon_product(const aws::SecurityHubClient& hub) {
   IW_TRY(const auto subscriptions, hub.enabled_products());
   for (const auto& arn : subscriptions) {
     if (!arn.ends_with(":product-subscription/crowdstrike/crowdstrike-falcon")) continue;
-    // arn:PARTITION:securityhub:REGION:ACCOUNT:…
-    std::vector<std::string> parts;
-    for (std::size_t from = 0, to = 0; parts.size() < 5 && to != std::string::npos; from = to + 1) {
-      to = arn.find(':', from);
-      parts.push_back(arn.substr(from, to - from));
-    }
-    return findings::AsffTarget{parts.at(1), parts.at(3), parts.at(4)};
+    if (const auto parts = aws::Arn::parse(arn))
+      return findings::AsffTarget{parts->partition, parts->region, parts->account};
   }
   return fail(ErrorCode::denied, "this account and Region do not let CrowdStrike's product import findings",
               "securityhub ListEnabledProductsForImport",
@@ -80,11 +62,12 @@ Result<findings::AsffTarget> find_falcon_product(const aws::SecurityHubClient& h
 Result<ForwardReport> forward(Context& context, const ForwardOptions& options, const ForwardHooks& hooks,
                               const std::stop_token& stop) {
   IW_ASSERT(context.session && hooks.tell && hooks.progress);
-  const FindingSink::Sleep sleep = [stop](milliseconds time) { falcon::pause(time, stop); };
-  context.session->sleep = sleep;
+  const FindingSink::Sleep sleep = [stop](milliseconds time) { os::pause(time, stop); };
+  context.sleep = context.session->sleep = sleep;
   const aws::SecurityHubClient hub(*context.session);
   IW_TRY(auto target, find_falcon_product(hub));
-  IW_TRY(const auto client, open_falcon(context, stop));
+  IW_TRY(const auto client, open_falcon(context));
+  IW_CHECK(client->sign_in());
   IW_CHECK(check_hosts(client, options.filter));
   const bool streams = options.source == ForwardOptions::Source::streams;
   const auto name = fmt::format("forward-{}-{}", streams ? "streams" : "alerts", options.app_id);
@@ -119,7 +102,7 @@ Result<ForwardReport> forward(Context& context, const ForwardOptions& options, c
       if (!read) hooks.tell(read.error());
       if (read && options.until == ForwardOptions::Until::caught_up) break;
       failures = read ? 0 : std::min(failures + 1, 4);
-      falcon::pause(options.poll * (1 << failures), stop);
+      os::pause(options.poll * (1 << failures), stop);
     }
     return report;
   }

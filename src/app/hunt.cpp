@@ -1,16 +1,13 @@
 #include "app/hunt.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "app/hunt_source.hpp"
 #include "firewalls/change.hpp"
-#include "os/descriptor.hpp"
+#include "os/lock.hpp"
 
 namespace intelwall::app {
 
@@ -19,20 +16,15 @@ namespace {
 constexpr const char* lock_name = "hunts.lock";
 
 /// Held while hunts run, so that two runs do not ask and write the same.
-Result<os::Descriptor> take_turn(const Context& context) {
+Result<os::FileLock> take_turn(const Context& context) {
   const auto path = context.settings.state / lock_name;
-  os::Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock.is_open())
-    return fail(ErrorCode::system, "the lock of the hunts cannot be opened", printable(path.native()),
-                "name a directory that may be written (--state DIR)");
-  constexpr std::chrono::milliseconds step{50};
-  for (std::chrono::milliseconds waited{0}; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; waited += step) {
-    if (waited >= context.settings.patience)
-      return fail(ErrorCode::unavailable, "another run of the hunts is under way and does not end",
-                  printable(path.native()), "wait for it, or look what it does");
-    std::this_thread::sleep_for(step);
-  }
-  return lock;
+  auto lock = os::FileLock::take(path, context.settings.patience);
+  if (lock) return lock;
+  if (lock.error().code == ErrorCode::unavailable)
+    return fail(ErrorCode::unavailable, "another run of the hunts is under way and does not end",
+                printable(path.native()), "wait for it, or look what it does");
+  return fail(ErrorCode::system, "the lock of the hunts cannot be opened", printable(path.native()),
+              "name a directory that may be written (--state DIR)");
 }
 
 Error write_down(store::Ledger& ledger, const store::Hunt& hunt, store::Progress progress, Time now, Error error) {

@@ -159,14 +159,6 @@ std::string login_name() {
   return entry.pw_name;
 }
 
-/// Services run as root; for others the XDG Base Directory Specification says where state belongs.
-std::filesystem::path state_directory(const aws::Environment& env) {
-  if (::geteuid() == 0) return "/var/lib/intelwall";
-  if (const auto state = env("XDG_STATE_HOME"); state && !state->empty())
-    return std::filesystem::path(*state) / "intelwall";
-  return std::filesystem::path(env("HOME").value_or(".")) / ".local/state/intelwall";
-}
-
 struct Entry {
   std::string key, value;
   int line = 0;
@@ -269,6 +261,13 @@ Result<void> apply_file(const aws::Environment& env, const std::optional<std::fi
 }
 
 }  // namespace
+
+std::filesystem::path state_directory(const aws::Environment& env) {
+  if (::geteuid() == 0) return "/var/lib/intelwall";
+  if (const auto state = env("XDG_STATE_HOME"); state && !state->empty())
+    return std::filesystem::path(*state) / "intelwall";
+  return std::filesystem::path(env("HOME").value_or(".")) / ".local/state/intelwall";
+}
 
 const std::vector<SettingKey>& setting_keys() {
   static const std::vector<SettingKey> keys = {

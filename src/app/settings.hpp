@@ -55,6 +55,9 @@ struct Settings {
   std::chrono::seconds patience{60};         ///< how long to wait until the firewall runs what was written
 };
 
+/// Services run as root; for others the XDG Base Directory Specification says where state belongs.
+std::filesystem::path state_directory(const aws::Environment& env);
+
 /// One configuration key; flag, environment variable and YAML share its parser.
 struct SettingKey {
   const char* name;         ///< in intelwall.yaml; INTELWALL_<NAME> in the environment

@@ -3,42 +3,29 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "app/report.hpp"
+#include "os/stop_signals.hpp"
 
 namespace intelwall::cli {
 
 namespace {
 
-// A signal handler reaches nothing else.
-std::atomic<bool> stopped = false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-
-void stop_on_signals() {
-  struct sigaction action{};
-  action.sa_handler = [](int) { stopped = true; };
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-}
-
 /// At most a minute, so that a hunt that somebody adds meanwhile is seen.
-void wait_until(Time at, const Clock& clock) {
-  constexpr std::chrono::milliseconds step{100};
+std::chrono::milliseconds time_until(Time at, const Clock& clock) {
+  constexpr std::chrono::milliseconds least{100};
   const auto wait = std::clamp<std::chrono::seconds>(at - clock(), std::chrono::seconds{0}, std::chrono::minutes{1});
-  for (std::chrono::milliseconds waited{0}; waited < std::max<std::chrono::milliseconds>(wait, step) && !stopped;
-       waited += step)
-    std::this_thread::sleep_for(step);
+  return std::max<std::chrono::milliseconds>(wait, least);
 }
 
 }  // namespace
 
 int watch_hunts(const Global& global, app::Context& context, store::Ledger& ledger, app::RunRequest request) {
-  stop_on_signals();
-  while (!stopped) {
+  const os::StopSignals signals;
+  const auto stop = signals.token();
+  while (!stop.stop_requested()) {
     const auto now = context.clock();
     request.which = app::RunRequest::Which::due;
     // Lists of names that must stay untouched may change while we run.
@@ -57,7 +44,7 @@ int watch_hunts(const Global& global, app::Context& context, store::Ledger& ledg
       }
       if (outcome->next) next = *outcome->next;
     }
-    wait_until(next, context.clock);
+    os::pause(time_until(next, context.clock), stop);
   }
   return done;
 }

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,12 +6,12 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "app/hunt.hpp"
 #include "app/hunt_intake.hpp"
 #include "app/sightings.hpp"
 #include "cli/command.hpp"
+#include "os/stop_signals.hpp"
 
 namespace intelwall::cli {
 namespace {
@@ -118,19 +117,16 @@ int run_follow(const Global& global, const FollowFlags& flags) {
   if (!ledger) return report(global, ledger.error());
   app::LogFollower follower(context, *ledger, flags.logs,
                             flags.no_findings ? app::LogFollower::Findings::leave : app::LogFollower::Findings::raise);
-  // Taken between steps only, so that a step is whole when the process ends.
-  sigset_t ends;
-  ::sigemptyset(&ends);
-  ::sigaddset(&ends, SIGINT);
-  ::sigaddset(&ends, SIGTERM);
-  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  // Asked between steps only, so that a step is whole when the process ends.
+  const os::StopSignals signals;
+  const auto stop = signals.token();
   for (;;) {
     const auto step = follower.step();
     if (!step) return report(global, step.error());
     const int code = report_step(global, *step);
     if (flags.once) return code;
-    const timespec pause{1, 0};
-    if (::sigtimedwait(&ends, nullptr, &pause) > 0) return done;
+    os::pause(std::chrono::seconds{1}, stop);
+    if (stop.stop_requested()) return done;
   }
 }
 

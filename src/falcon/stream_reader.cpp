@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "os/stop_signals.hpp"
+
 namespace intelwall::falcon {
 namespace {
 
@@ -59,13 +61,6 @@ struct StreamReader::Generation {
   Offsets start;  ///< read-only while threads run
 };
 
-void pause(milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-}
-
 StreamReader::StreamReader(std::shared_ptr<Client> client, PublicSuffixes suffixes,
                            std::shared_ptr<aws::StreamingClient> http, std::shared_ptr<OffsetStore> store,
                            ReaderOptions options, ReaderHooks hooks)
@@ -116,7 +111,7 @@ Result<void> StreamReader::run(const std::stop_token& stop) {
       return fail(ErrorCode::denied, "the streams that discovery gives cannot be opened", "Falcon event streams",
                   "check that nothing between here and Falcon changes the Authorization header");
     }
-    if (fruitless > 0) pause(back_off(fruitless), stop);
+    if (fruitless > 0) os::pause(back_off(fruitless), stop);
   }
   return {};
 }
@@ -132,7 +127,7 @@ Result<std::vector<Feed>> StreamReader::discover(const std::stop_token& stop) {
     const bool passing = feeds.error().code == ErrorCode::unavailable && !options_.until_idle;
     if (!in_use && !passing) return feeds;
     if (attempt == 1 || passing) tell(feeds.error());
-    pause(in_use ? options_.discovery_wait : back_off(attempt), stop);
+    os::pause(in_use ? options_.discovery_wait : back_off(attempt), stop);
   }
   return std::vector<Feed>{};
 }
@@ -181,7 +176,7 @@ Result<void> StreamReader::deliver(const std::vector<StreamEvent>& batch, const 
     if (delivered) break;
     if (delivered.error().code != ErrorCode::unavailable) return delivered;
     tell(std::move(delivered).error());
-    pause(back_off(attempt), stop);
+    os::pause(back_off(attempt), stop);
     if (stop.stop_requested()) return {};  // neither delivered nor saved: it comes again
   }
   for (const auto& event : batch) offsets_[key_of(event.feed)] = event.offset + 1;
@@ -248,7 +243,7 @@ void StreamReader::read_feed(const Feed& feed, std::size_t index, Generation& ge
     failures = position.offset != first ? 1 : failures + 1;
     const auto wait = judge(feed, std::move(ended), failures, generation);
     if (!wait) return;
-    pause(*wait, stop);
+    os::pause(*wait, stop);
   }
 }
 
@@ -303,7 +298,7 @@ void StreamReader::keep_alive(const std::vector<Feed>& feeds, Generation& genera
       if (code != ErrorCode::unavailable) return generation.end(std::nullopt);
       next[i] = clock() + std::max(seconds(1), feeds[i].refresh_interval / 30);
     }
-    pause(options_.poll, stop);
+    os::pause(options_.poll, stop);
   }
 }
 

@@ -85,7 +85,4 @@ class StreamReader {
   ReaderTotals totals_;
 };
 
-/// Waits, but not beyond a stop. For Session::sleep too, so that a client's retries end with the rest.
-void pause(std::chrono::milliseconds time, const std::stop_token& stop);
-
 }  // namespace intelwall::falcon

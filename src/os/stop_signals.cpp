@@ -3,7 +3,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <ctime>
+#include <mutex>
 
 namespace intelwall::os {
 namespace {
@@ -37,6 +39,13 @@ StopSignals::~StopSignals() {
   waiter_.join();
   const sigset_t set = stop_set();
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+void pause(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
 }
 
 }  // namespace intelwall::os

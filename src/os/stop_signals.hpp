@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <stop_token>
 #include <thread>
 
@@ -21,5 +22,8 @@ class StopSignals {
   std::stop_source stop_;
   std::jthread waiter_;
 };
+
+/// Waits, but not beyond a stop. For a client's sleep too, so that its retries end with the rest.
+void pause(std::chrono::milliseconds time, const std::stop_token& stop);
 
 }  // namespace intelwall::os
