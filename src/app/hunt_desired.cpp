@@ -144,4 +144,21 @@ Desired desired_of(std::span<const HuntNames> hunts, std::span<const Decision> b
   return desired;
 }
 
+Result<Desired> read_desired(Context& context, store::Ledger& ledger) {
+  IW_TRY(const auto hunts, ledger.hunts());
+  std::vector<store::Roster> rosters;
+  rosters.reserve(hunts.size());
+  std::vector<HuntNames> names;
+  for (const auto& hunt : hunts) {
+    IW_TRY(auto roster, ledger.roster(hunt.id));
+    rosters.push_back(std::move(roster));
+    names.push_back({&hunt, &rosters.back()});
+  }
+  IW_TRY(const auto seen, context.firewall->observe());
+  std::vector<Decision> blocks;
+  for (const auto& each : seen.enforced) blocks.push_back(each.decision);
+  IW_TRY(const auto sighted, ledger.sighted_domains());
+  return desired_of(names, blocks, sighted, context.clock());
+}
+
 }  // namespace intelwall::app

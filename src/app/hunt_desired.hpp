@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "app/context.hpp"
 #include "core/decision.hpp"
 #include "rules/compile_table.hpp"
 #include "store/ledger.hpp"
@@ -36,6 +37,9 @@ struct HuntNames {
 /// that a block of a responder covers as strongly does not count while the block lasts.
 Desired desired_of(std::span<const HuntNames> hunts, std::span<const Decision> blocks,
                    const std::set<std::string>& sighted, Time now);
+
+/// What the ledger's hunts want, beside what responders block. Needs the firewall.
+Result<Desired> read_desired(Context& context, store::Ledger& ledger);
 
 /// 0 is the last to be left out: sighted ones, then by confidence, then the newest.
 std::uint32_t rank_of(const store::Facts& facts, bool sighted);

@@ -238,23 +238,6 @@ class Sync {
 
 }  // namespace
 
-Result<Desired> read_desired(Context& context, store::Ledger& ledger) {
-  IW_TRY(const auto hunts, ledger.hunts());
-  std::vector<store::Roster> rosters;
-  rosters.reserve(hunts.size());
-  std::vector<HuntNames> names;
-  for (const auto& hunt : hunts) {
-    IW_TRY(auto roster, ledger.roster(hunt.id));
-    rosters.push_back(std::move(roster));
-    names.push_back({&hunt, &rosters.back()});
-  }
-  IW_TRY(const auto seen, context.firewall->observe());
-  std::vector<Decision> blocks;
-  for (const auto& each : seen.enforced) blocks.push_back(each.decision);
-  IW_TRY(const auto sighted, ledger.sighted_domains());
-  return desired_of(names, blocks, sighted, context.clock());
-}
-
 Result<SyncOutcome> sync_hunts(Context& context, store::Ledger& ledger, Removals removals, Mode mode) {
   if (!context.settings.suricata.rules_file.empty()) return sync_hunts_with_suricata(context, ledger, removals, mode);
   if (context.settings.firewall.firewall.empty())

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "app/hunt_desired.hpp"
 #include "firewalls/change.hpp"
 #include "firewalls/suricata_lists.hpp"
 

@@ -33,7 +33,7 @@ bool is_v6(const std::string& address) {
   return address.contains(':') && address.find_first_not_of("0123456789abcdefABCDEF:.") == std::string::npos;
 }
 
-Json resource_of(const Seen& seen, const HubPlace& hub) {
+Json resource_of(const Seen& seen, const findings::AsffTarget& hub) {
   if (!seen.instance.empty())
     return {{"Type", "AwsEc2Instance"},
             {"Id", fmt::format("arn:{}:ec2:{}:{}:instance/{}", hub.partition, hub.region, hub.account, seen.instance)},
@@ -56,7 +56,7 @@ std::string sighting_finding_id(const std::string& workload, const std::string& 
   return fmt::format("{}{}/{}", sighting_finding_prefix, workload, domain);
 }
 
-Json sighting_finding(const Seen& seen, const HubPlace& hub, Time now) {
+Json sighting_finding(const Seen& seen, const findings::AsffTarget& hub, Time now) {
   const auto known = seen.watched_by.empty() ? Context4{} : read_context(seen.watched_by.front().context);
   const auto hunt = seen.watched_by.empty() ? std::string("none") : seen.watched_by.front().hunt;
   const auto who = known.actors.empty() ? known.families : known.actors;

@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 
+#include "aws/arn.hpp"
 #include "aws/ec2.hpp"
 #include "aws/network_firewall.hpp"
 #include "aws/security_hub.hpp"
@@ -16,7 +17,6 @@
 namespace intelwall::app {
 namespace {
 
-constexpr std::size_t findings_a_call = 100;  // BatchImportFindings
 constexpr std::size_t most_recorded = 1'000'000;
 /// A step is cut after this many bytes, so that what is seen is told soon and the memory for it stays bounded.
 constexpr std::uint64_t max_step = 256u << 20;
@@ -25,27 +25,16 @@ std::string place_key(const std::string& log) {
   return "log:" + log;
 }
 
-/// "arn:PARTITION:network-firewall:REGION:ACCOUNT:…"
-std::optional<HubPlace> place_of_arn(const std::string& arn) {
-  std::vector<std::string> parts;
-  for (std::size_t at = 0; at <= arn.size() && parts.size() < 6;) {
-    const auto end = std::min(arn.find(':', at), arn.size());
-    parts.push_back(arn.substr(at, end - at));
-    at = end + 1;
-  }
-  if (parts.size() < 6 || parts[1].empty() || parts[3].empty() || parts[4].empty()) return std::nullopt;
-  return HubPlace{parts[1], parts[3], parts[4]};
-}
-
 /// Account and Region of the firewall whose logs these are.
-Result<HubPlace> hub_place(Context& context) {
+Result<findings::AsffTarget> hub_of(Context& context) {
   if (!context.settings.suricata.rules_file.empty() || context.settings.firewall.firewall.empty())
     return fail(ErrorCode::usage, "no Network Firewall is named, so it is not known to whose Security Hub findings go",
                 {}, "set firewall, or leave findings out with --no-findings");
   if (!context.session) IW_CHECK(connect(context));
   const aws::NetworkFirewallClient client(*context.session);
   IW_TRY(const auto firewall, client.describe_firewall(context.settings.firewall.firewall));
-  if (auto place = place_of_arn(firewall.arn)) return *place;
+  if (const auto arn = aws::Arn::parse(firewall.arn); arn && !arn->region.empty() && !arn->account.empty())
+    return findings::AsffTarget{arn->partition, arn->region, arn->account};
   return fail(ErrorCode::protocol, "the firewall has no ARN with an account", firewall.name);
 }
 
@@ -139,7 +128,9 @@ struct LogFollower::State {
   };
   std::vector<Log> logs;
   std::vector<std::string> unopened;
-  std::optional<HubPlace> hub;
+  std::optional<findings::AsffTarget> hub;
+  std::optional<std::uint64_t> watched_since;  ///< the ledger's generation that `watched` is of
+  DomainSet watched;
   std::map<std::string, std::string> instances;  ///< by address
   bool instances_denied = false;
 
@@ -157,27 +148,28 @@ struct LogFollower::State {
     return {};
   }
 
-  /// Adds what was recorded before, so that findings tell of all of it.
+  /// Hunts change what is watched between steps, but seldom: a million domains are read again only then.
+  Result<void> watch() {
+    IW_TRY(const auto generation, ledger.generation());
+    if (watched_since == generation) return {};
+    IW_TRY(watched, watched_domains(ledger));
+    watched_since = generation;
+    return {};
+  }
+
+  /// Records what was seen now, and makes it what was seen over all time, of which findings tell.
   Result<void> record(std::vector<Seen>& all) {
-    if (all.empty()) return {};
-    IW_TRY(const auto before, ledger.sightings(most_recorded));
-    std::map<std::pair<std::string_view, std::string_view>, const store::Sighting*> known;
-    for (const auto& each : before) known[{each.workload, each.domain}] = &each;
     std::vector<store::Sighting> fresh;
+    for (const auto& seen : all) fresh.push_back({seen.workload, seen.domain, seen.first, seen.last, seen.count, {}});
+    IW_CHECK(ledger.record(fresh));
     for (auto& seen : all) {
-      fresh.push_back({.workload = seen.workload,
-                       .domain = seen.domain,
-                       .first = seen.first,
-                       .last = seen.last,
-                       .count = seen.count,
-                       .finding = {}});
-      if (const auto found = known.find({seen.workload, seen.domain}); found != known.end()) {
-        seen.first = std::min(seen.first, found->second->first);
-        seen.last = std::max(seen.last, found->second->last);
-        seen.count += found->second->count;
-      }
+      IW_TRY(const auto known, ledger.sighting(seen.workload, seen.domain));
+      IW_ASSERT(known.has_value());
+      seen.first = known->first;
+      seen.last = known->last;
+      seen.count = known->count;
     }
-    return ledger.record(fresh);
+    return {};
   }
 
   /// What is to be told: what was seen now, and what was recorded while Security Hub could not be reached.
@@ -185,9 +177,9 @@ struct LogFollower::State {
     std::vector<Seen> all = now;
     std::set<std::pair<std::string_view, std::string_view>> there;
     for (const auto& seen : now) there.emplace(seen.workload, seen.domain);
-    IW_TRY(const auto recorded, ledger.sightings(most_recorded));
+    IW_TRY(const auto recorded, ledger.untold_sightings(most_recorded));
     for (const auto& each : recorded) {
-      if (!each.finding.empty() || there.contains({each.workload, each.domain})) continue;
+      if (there.contains({each.workload, each.domain})) continue;
       Seen seen;
       seen.workload = each.workload;
       seen.domain = seen.name = each.domain;
@@ -225,7 +217,7 @@ struct LogFollower::State {
     IW_TRY(auto all, untold(outcome.seen));
     if (all.empty()) return {};
     if (!hub) {
-      auto place = hub_place(context);
+      auto place = hub_of(context);
       if (!place) {
         outcome.not_raised = std::move(place).error();
         return {};
@@ -234,8 +226,8 @@ struct LogFollower::State {
     }
     name_instances(all, outcome);
     const aws::SecurityHubClient client(*context.session);
-    for (std::size_t at = 0; at < all.size(); at += findings_a_call) {
-      const auto batch = std::span(all).subspan(at, std::min(findings_a_call, all.size() - at));
+    for (std::size_t at = 0; at < all.size(); at += aws::SecurityHubClient::max_batch) {
+      const auto batch = std::span(all).subspan(at, std::min(aws::SecurityHubClient::max_batch, all.size() - at));
       std::vector<aws::Json> documents;
       for (const auto& seen : batch) documents.push_back(sighting_finding(seen, *hub, context.clock()));
       auto result = client.batch_import_findings(documents);
@@ -272,11 +264,10 @@ LogFollower::~LogFollower() = default;
 Result<FollowOutcome> LogFollower::step() {
   auto& state = *state_;
   IW_CHECK(state.open_logs());
+  IW_CHECK(state.watch());
   FollowOutcome outcome;
-  // Hunts change what is watched between steps.
-  IW_TRY(const auto watched, watched_domains(state.ledger));
   SeenCollector collector(state.context.clock());
-  hunt::LogScanner scanner(watched);
+  hunt::LogScanner scanner(state.watched);
   const auto take = [&](const hunt::Contact& contact, const DomainSet::Match& match) { collector.add(contact, match); };
   for (auto& log : state.logs) {
     while (outcome.report.bytes < max_step) {

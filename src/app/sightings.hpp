@@ -10,6 +10,7 @@
 
 #include "app/context.hpp"
 #include "core/domain_set.hpp"
+#include "findings/falcon_asff.hpp"
 #include "hunt/log_scanner.hpp"
 #include "store/ledger.hpp"
 
@@ -88,11 +89,8 @@ class LogFollower {
 
 /// The finding that tells of one: its id is the same for the same workload and domain, so that it is updated and not
 /// repeated.
-struct HubPlace {
-  std::string partition, region, account;
-};
 std::string sighting_finding_id(const std::string& workload, const std::string& domain);
-nlohmann::json sighting_finding(const Seen& seen, const HubPlace& hub, Time now);
+nlohmann::json sighting_finding(const Seen& seen, const findings::AsffTarget& hub, Time now);
 /// Ours begin so; they never lead to a block by themselves.
 inline constexpr const char* sighting_finding_prefix = "intelwall/sighting/";
 

@@ -150,25 +150,53 @@ Result<void> Ledger::record(const std::vector<Sighting>& sightings) {
   });
 }
 
+namespace {
+
+/// `where` is a condition of ours.
+std::vector<Sighting> sightings_where(soci::session& sql, const std::string& where, std::size_t most) {
+  std::vector<Sighting> all;
+  Sighting each;
+  long long first = 0;
+  long long last = 0;
+  long long count = 0;
+  const auto limit = static_cast<long long>(most);
+  soci::statement rows = (sql.prepare << "select workload, domain, first, last, count, finding from sighting where " +
+                                             where + " order by last desc, workload, domain limit :most",
+                          soci::use(limit), soci::into(each.workload), soci::into(each.domain), soci::into(first),
+                          soci::into(last), soci::into(count), soci::into(each.finding));
+  for (rows.execute(); rows.fetch();) {
+    each.first = time_column(first);
+    each.last = time_column(last);
+    each.count = static_cast<std::uint64_t>(count);
+    all.push_back(each);
+  }
+  return all;
+}
+
+}  // namespace
+
 Result<std::vector<Sighting>> Ledger::sightings(std::size_t most) {
-  return guarded(state_->path, [&] {
-    std::vector<Sighting> all;
-    Sighting each;
+  return guarded(state_->path, [&] { return sightings_where(state_->sql, "true", most); });
+}
+
+Result<std::vector<Sighting>> Ledger::untold_sightings(std::size_t most) {
+  return guarded(state_->path, [&] { return sightings_where(state_->sql, "finding = ''", most); });
+}
+
+Result<std::optional<Sighting>> Ledger::sighting(const std::string& workload, const std::string& domain) {
+  return guarded(state_->path, [&]() -> std::optional<Sighting> {
+    Sighting found{.workload = workload, .domain = domain};
     long long first = 0;
     long long last = 0;
     long long count = 0;
-    const auto limit = static_cast<long long>(most);
-    soci::statement rows = (state_->sql.prepare << "select workload, domain, first, last, count, finding from sighting "
-                                                   "order by last desc, workload, domain limit :most",
-                            soci::use(limit), soci::into(each.workload), soci::into(each.domain), soci::into(first),
-                            soci::into(last), soci::into(count), soci::into(each.finding));
-    for (rows.execute(); rows.fetch();) {
-      each.first = time_column(first);
-      each.last = time_column(last);
-      each.count = static_cast<std::uint64_t>(count);
-      all.push_back(each);
-    }
-    return all;
+    state_->sql << "select first, last, count, finding from sighting where workload = :w and domain = :d",
+        soci::use(workload), soci::use(domain), soci::into(first), soci::into(last), soci::into(count),
+        soci::into(found.finding);
+    if (!state_->sql.got_data()) return std::nullopt;
+    found.first = time_column(first);
+    found.last = time_column(last);
+    found.count = static_cast<std::uint64_t>(count);
+    return found;
   });
 }
 

@@ -128,7 +128,9 @@ class Ledger {
 
   /// Adds counts and moves `last` on; the first finding stays.
   Result<void> record(const std::vector<Sighting>& sightings);
-  Result<std::vector<Sighting>> sightings(std::size_t most);  ///< newest first
+  Result<std::vector<Sighting>> sightings(std::size_t most);         ///< newest first
+  Result<std::vector<Sighting>> untold_sightings(std::size_t most);  ///< those without a finding yet
+  Result<std::optional<Sighting>> sighting(const std::string& workload, const std::string& domain);
   Result<std::set<std::string>> sighted_domains();
 
   Result<void> audit(const AuditEntry& entry);
