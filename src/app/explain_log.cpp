@@ -42,10 +42,7 @@ Time time_of(const Json& record, const Json& event) {
   if (const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), seconds);
       status == std::errc{} && !text.empty())
     return Time{std::chrono::seconds{seconds}};
-  auto own = text_in(event, "timestamp");
-  // Suricata writes "+0000"; RFC 3339 has "+00:00".
-  if (own.size() > 5 && (own[own.size() - 5] == '+' || own[own.size() - 5] == '-')) own.insert(own.size() - 2, ":");
-  return parse_time(own).value_or(Time{});
+  return parse_time(text_in(event, "timestamp")).value_or(Time{});
 }
 
 std::string end_point(const Json& event, const char* address, const char* port) {

@@ -12,7 +12,6 @@
 #include "firewalls/suricata_engine.hpp"
 #include "os/file.hpp"
 #include "os/lock.hpp"
-#include "rules/rule_group.hpp"
 
 namespace intelwall::firewalls {
 namespace {
@@ -20,10 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto lock_patience = 60s;
-
-std::size_t rules_in(const std::string& text) {
-  return rules::parse_rules(text).rule_count();
-}
 
 class Suricata final : public Firewall {
  public:

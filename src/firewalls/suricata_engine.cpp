@@ -9,6 +9,7 @@
 
 #include "os/file.hpp"
 #include "os/process.hpp"
+#include "rules/rule_group.hpp"
 
 namespace intelwall::firewalls {
 namespace {
@@ -40,15 +41,6 @@ class Scratch {
   std::filesystem::path path_;
 };
 
-/// The line of the engine's output that says what is wrong.
-std::string complaint_of(const std::string& output) {
-  for (const auto* word : {"error parsing signature", "Error: ", "<Error>"}) {
-    const auto at = output.find(word);
-    if (at != std::string::npos) return printable(output.substr(at, output.find('\n', at) - at), 400);
-  }
-  return printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
-}
-
 std::unexpected<Error> difference(const SuricataOptions& options, const std::filesystem::path& socket,
                                   const LoadedRules& was, const LoadedRules& now, const LoadedRules& wanted) {
   if (now == was)
@@ -63,6 +55,24 @@ std::unexpected<Error> difference(const SuricataOptions& options, const std::fil
 }
 
 }  // namespace
+
+std::string first_complaint(const std::string& output) {
+  const auto find = [&](std::string_view word) { return output.find(word); };
+  auto at = find("error parsing signature");
+  if (at == std::string::npos) at = find("Error: ");
+  if (at == std::string::npos) at = find("<Error>");
+  if (at == std::string::npos)
+    return printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
+  // A line before it often holds the reason: "Error: detect-content: …", then "error parsing signature …".
+  const auto first = std::min(at, std::min(find("Error: "), find("<Error>")));
+  const auto end =
+      output.find('\n', output.find('\n', first) == std::string::npos ? first : output.find('\n', first) + 1);
+  return printable(output.substr(first, end - first), 600);
+}
+
+std::size_t rules_in(const std::string& text) {
+  return rules::parse_rules(text).rule_count();
+}
 
 Result<LoadedBySensor> ask_sensors(const SuricataOptions& options) {
   LoadedBySensor loaded;
@@ -80,7 +90,7 @@ Result<void> test_rules(const SuricataOptions& options, const std::vector<rules:
                                  {.time_out = reload_patience}));
   if (ran.exit_code == 0) return {};
   return fail(ErrorCode::refused,
-              "Suricata refuses the rules, so nothing was written: " + complaint_of(ran.err + ran.out),
+              "Suricata refuses the rules, so nothing was written: " + first_complaint(ran.err + ran.out),
               printable(options.config.string(), 200), "`suricata -T -c` with the same configuration says more");
 }
 

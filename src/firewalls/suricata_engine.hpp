@@ -13,6 +13,12 @@ namespace intelwall::firewalls {
 
 using LoadedBySensor = std::map<std::filesystem::path, LoadedRules>;
 
+/// The engine's own words about the first thing it did not like, from its output.
+std::string first_complaint(const std::string& output);
+
+/// How many rules the engine loads from a rule file's text.
+std::size_t rules_in(const std::string& text);
+
 /// What each sensor has loaded. A sensor that does not answer could not be told of a change either.
 Result<LoadedBySensor> ask_sensors(const SuricataOptions& options);
 

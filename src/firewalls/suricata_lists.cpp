@@ -8,7 +8,6 @@
 #include "firewalls/suricata_engine.hpp"
 #include "os/file.hpp"
 #include "os/lock.hpp"
-#include "rules/rule_group.hpp"
 
 namespace intelwall::firewalls {
 namespace {
@@ -34,10 +33,6 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 std::string_view content_of(const SuricataList& list, const std::string& name) {
   const auto found = std::ranges::find(list.sets, name, &rules::CompiledFile::name);
   return found == list.sets.end() ? std::string_view() : std::string_view(found->content);
-}
-
-std::size_t rules_in(const std::string& text) {
-  return rules::parse_rules(text).rule_count();
 }
 
 }  // namespace

@@ -2,14 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <chrono>
 
 #include "core/time.hpp"
+#include "hunt/log_tail.hpp"
 #include "lab/cloud.hpp"
 #include "os/descriptor.hpp"
 
@@ -64,11 +63,8 @@ std::optional<std::string> alert_record(std::string_view eve_line, const OriginO
   }
   std::string seconds = "0";
   if (const auto stamp = event.value("timestamp", Json()); stamp.is_string()) {
-    // Suricata writes "+0000"; RFC 3339 has "+00:00".
-    auto text = stamp.get<std::string>();
-    if (text.size() > 5 && (text[text.size() - 5] == '+' || text[text.size() - 5] == '-'))
-      text.insert(text.size() - 2, ":");
-    if (const auto time = parse_time(text)) seconds = fmt::format("{}", time->time_since_epoch().count());
+    if (const auto time = parse_time(stamp.get_ref<const std::string&>()))
+      seconds = fmt::format("{}", time->time_since_epoch().count());
   }
   const Json record = {{"firewall_name", firewall_name},
                        {"availability_zone", std::string(region) + "a"},
@@ -85,32 +81,19 @@ AlertLog::AlertLog(std::filesystem::path events, std::filesystem::path log, Orig
 
 void AlertLog::follow(const std::stop_token& stop) {
   const os::Descriptor log(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  os::Descriptor events;
-  ino_t inode = 0;
-  off_t position = 0;
-  std::string rest;  // the beginning of a line whose end is not written yet
+  hunt::LogTail events(events_, hunt::From::beginning);
   for (;;) {
     const bool last = stop.stop_requested();
-    struct stat now{};
-    if (::stat(events_.c_str(), &now) == 0 && (!events.is_open() || now.st_ino != inode || now.st_size < position)) {
-      events = os::Descriptor(::open(events_.c_str(), O_RDONLY | O_CLOEXEC));
-      inode = now.st_ino;
-      position = 0;
-      rest.clear();
-    }
-    std::array<char, 65'536> buffer{};
-    ssize_t got = 0;
-    while (events.is_open() && (got = ::pread(events.get(), buffer.data(), buffer.size(), position)) > 0) {
-      position += got;
-      rest.append(buffer.data(), static_cast<std::size_t>(got));
+    for (;;) {
+      const auto lines = events.next();
+      // What cannot be read now may be later.
+      if (!lines || lines->empty()) break;
       std::string records;
-      std::size_t begin = 0;
-      for (auto end = rest.find('\n'); end != std::string::npos; begin = end + 1, end = rest.find('\n', begin)) {
-        if (const auto record = alert_record(std::string_view(rest).substr(begin, end - begin), origin_of_)) {
-          records.append(*record).append("\n");
-        }
+      for (auto rest = *lines; !rest.empty();) {
+        const auto end = rest.find('\n');
+        if (const auto record = alert_record(rest.substr(0, end), origin_of_)) records.append(*record).append("\n");
+        rest.remove_prefix(end + 1);
       }
-      rest.erase(0, begin);
       append(log, records);
     }
     if (last) return;

@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "core/time.hpp"
-#include "firewalls/suricata_socket.hpp"
+#include "firewalls/suricata_engine.hpp"
 #include "lab/data_plane_config.hpp"
 #include "lab/data_plane_text.hpp"
 #include "lab/network.hpp"
@@ -84,7 +84,8 @@ class Plane final : public SuricataPlane {
     std::filesystem::remove(yaml, ignored);
     if (!ran) return std::unexpected(ran.error());
     if (ran->exit_code == 0) return {};
-    return fail(ErrorCode::invalid_input, "Suricata refuses the rules: " + first_complaint(ran->err + ran->out), {},
+    return fail(ErrorCode::invalid_input,
+                "Suricata refuses the rules: " + firewalls::first_complaint(ran->err + ran->out), {},
                 "correct the rule it names");
   }
 
@@ -325,7 +326,7 @@ class Plane final : public SuricataPlane {
       const auto words = log && log->size() > log_start ? log->substr(log_start) : std::string();
       if (words.contains("Engine started")) break;
       if (!is_alive()) {
-        return fail(ErrorCode::unavailable, "Suricata ended while starting: " + first_complaint(words),
+        return fail(ErrorCode::unavailable, "Suricata ended while starting: " + firewalls::first_complaint(words),
                     printable(engine_log().string()));
       }
       if (steady_clock::now() > deadline) {

@@ -10,7 +10,4 @@ namespace intelwall::lab {
 /// The policy's rules with their sids moved up; a rule ends with "sid:N;)".
 std::string renumbered(const CompiledPolicy& policy, std::uint32_t base);
 
-/// The engine's own words about the first thing it did not like.
-std::string first_complaint(const std::string& output);
-
 }  // namespace intelwall::lab
