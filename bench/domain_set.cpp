@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/domain_set.hpp"
+#include "measure.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 
@@ -28,18 +29,13 @@ namespace {
 
 using intelwall::DomainSet;
 using intelwall::Result;
+using intelwall::bench::cpu_seconds;
 using Views = std::vector<std::string_view>;
 
 constexpr int rounds = 11;
 constexpr std::size_t lookups = 400'000;
 constexpr double speed_goal = 1.5;  // times the fastest peer on misses
 constexpr double size_goal = 24;    // bytes a name beside the payload
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 std::size_t heap_bytes() {
   const auto info = mallinfo2();

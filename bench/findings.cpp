@@ -20,20 +20,16 @@
 #include <vector>
 
 #include "findings/finding.hpp"
+#include "measure.hpp"
 #include "os/process.hpp"
 
 namespace {
 
+using intelwall::bench::cpu_seconds;
 using intelwall::findings::ReadReport;
 
 constexpr double goal = 5.0;
 constexpr int rounds = 3;
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 /// Findings as the Falcon gateway and GuardDuty leave them in Security Hub: 3 to 5 KB, most of it nobody's domain.
 class Generator {

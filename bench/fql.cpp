@@ -26,10 +26,12 @@
 
 #include "intel/fql_lines.hpp"
 #include "intel/fql_table.hpp"
+#include "measure.hpp"
 #include "os/process.hpp"
 
 namespace {
 
+using intelwall::bench::cpu_seconds;
 using namespace intelwall;
 
 constexpr double goal = 20.0;
@@ -45,12 +47,6 @@ const std::vector<std::string> filters = {
     "indicator:*'*node7*'",
     "indicator:'a*.example.net'+targets:!''",
 };
-
-double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 /// Indicators in the shape of Falcon's.
 class Generator {

@@ -4,7 +4,6 @@
 // Usage: bench_hunt [INDICATORS [PYTHON]]     without PYTHON (falconpy, requests) the reference is left out
 #include <fmt/format.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,40 +19,16 @@
 #include "aws/json_text.hpp"
 #include "lab/cloud.hpp"
 #include "lab/falcon_cloud.hpp"
+#include "measure.hpp"
 #include "os/process.hpp"
 
 namespace {
 
 using namespace intelwall;
+using namespace intelwall::bench;
 
 constexpr const char* secret = "bench-secret";
 constexpr const char* filter = "type:'domain'+malicious_confidence:['high','medium','low']";
-
-double cpu_seconds(int who) {
-  rusage usage{};
-  ::getrusage(who, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double peak_megabytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fputs(fmt::format("bench_hunt: {}\n", why).c_str(), stderr);
-  std::exit(1);
-}
-
-template <class T>
-T need(Result<T> result) {
-  if (!result) give_up(result.error().to_text());
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
 
 struct Ports {
   int falcon = 0, aws = 0;
@@ -81,9 +56,9 @@ struct Bench {
   std::optional<store::Ledger> ledger;
 
   app::RunOutcome run(const char* name, app::RunRequest request) {
-    const double before = cpu_seconds(RUSAGE_SELF);
+    const double before = cpu_seconds();
     auto outcome = need(app::run_hunts(context, *ledger, request));
-    const double cpu = cpu_seconds(RUSAGE_SELF) - before;
+    const double cpu = cpu_seconds() - before;
     for (const auto& hunt : outcome.hunts)
       if (hunt.failure) give_up(hunt.failure->to_text());
     if (outcome.sync_failure) give_up(outcome.sync_failure->to_text());
@@ -103,13 +78,13 @@ struct Bench {
 double run_reference(Bench& bench, const std::string& python, const store::Hunt& hunt, std::size_t refused,
                      const std::filesystem::path& directory) {
   const auto output = directory / "reference.txt";
-  const double before = cpu_seconds(RUSAGE_CHILDREN);
+  const double before = children_cpu_seconds();
   const auto script = std::string(INTELWALL_SOURCE_DIR) + "/bench/hunt_reference.py";
   os::RunOptions options;
   options.time_out = std::chrono::minutes{30};
   const auto done = need(os::run({python, script, filter, output.string()}, options));
   if (done.exit_code != 0) give_up("the reference failed: " + done.err);
-  const double cpu = cpu_seconds(RUSAGE_CHILDREN) - before;
+  const double cpu = children_cpu_seconds() - before;
   const auto roster = need(bench.ledger->roster(hunt.id));
   std::ifstream lines(output);
   std::size_t theirs = 0;

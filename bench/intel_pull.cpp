@@ -2,7 +2,6 @@
 // is another one), and its memory. Usage: bench_intel_pull [INDICATORS]
 #include <fmt/format.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,32 +12,14 @@
 
 #include "falcon/intel.hpp"
 #include "lab/falcon_cloud.hpp"
+#include "measure.hpp"
 
 namespace {
 
 using namespace intelwall;
+using namespace intelwall::bench;
 
 constexpr const char* secret = "bench";
-
-double cpu_seconds(int who) {
-  rusage usage{};
-  ::getrusage(who, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double peak_megabytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
-}
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fputs(fmt::format("bench_intel_pull: {}\n", why).c_str(), stderr);
-  std::exit(1);
-}
 
 /// The lab's process: writes its port, and serves until it is killed.
 [[noreturn]] void serve(int out, std::uint32_t indicators) {
@@ -47,12 +28,11 @@ double peak_megabytes() {
   options.port = 0;
   options.client_secret = secret;
   options.indicators = indicators;
-  const double begin = cpu_seconds(RUSAGE_SELF);
+  const double begin = cpu_seconds();
   const auto cloud = lab::start_falcon(std::move(options));
   if (!cloud) give_up(cloud.error().to_text());
   std::fputs(
-      fmt::format("the lab is up after {:.1f} s CPU, {:.0f} MB\n", cpu_seconds(RUSAGE_SELF) - begin, peak_megabytes())
-          .c_str(),
+      fmt::format("the lab is up after {:.1f} s CPU, {:.0f} MB\n", cpu_seconds() - begin, peak_megabytes()).c_str(),
       stderr);
   const int port = (*cloud)->port();
   if (::write(out, &port, sizeof port) != sizeof port) std::exit(1);
@@ -66,7 +46,7 @@ struct Figures {
 
 Figures pull(const falcon::Intel& intel, falcon::IndicatorQuery::Relations relations) {
   Figures figures;
-  const double cpu = cpu_seconds(RUSAGE_SELF);
+  const double cpu = cpu_seconds();
   const auto begin = std::chrono::steady_clock::now();
   const auto report =
       intel.pull({.filter = std::nullopt, .deleted = falcon::IndicatorQuery::Deleted::included, .relations = relations},
@@ -75,7 +55,7 @@ Figures pull(const falcon::Intel& intel, falcon::IndicatorQuery::Relations relat
                    return {};
                  });
   if (!report) give_up(report.error().to_text());
-  figures.cpu = cpu_seconds(RUSAGE_SELF) - cpu;
+  figures.cpu = cpu_seconds() - cpu;
   figures.wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   figures.taken = report->taken;
   return figures;

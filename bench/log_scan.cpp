@@ -17,22 +17,18 @@
 #include <vector>
 
 #include "hunt/log_scanner.hpp"
+#include "measure.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 
 namespace {
 
+using intelwall::bench::cpu_seconds;
 using namespace intelwall;
 
 constexpr std::size_t events = 300'000;
 constexpr std::size_t watched_names = 200'000;
 constexpr int rounds = 5;
-
-double cpu_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 template <class Work>
 double median_of(Work&& work) {
@@ -42,8 +38,7 @@ double median_of(Work&& work) {
     work();
     times.push_back(cpu_seconds() - begin);
   }
-  std::ranges::sort(times);
-  return times[times.size() / 2];
+  return bench::median(std::move(times));
 }
 
 std::string name_of(std::mt19937& random) {
@@ -180,8 +175,7 @@ int main(int argc, char** argv) {
                  .c_str(),
              stdout);
   if (pythons.empty()) return 1;
-  std::ranges::sort(pythons);
-  const double reference = pythons[pythons.size() / 2];
+  const double reference = bench::median(std::move(pythons));
   std::fputs(fmt::format("Python and orjson {:7.0f} MB/s: ours is {:.1f} times as fast (goal 10)\n",
                          megabytes / reference, reference / ours)
                  .c_str(),

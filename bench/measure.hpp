@@ -1,7 +1,7 @@
 #pragma once
 
-// What benchmarks measure with: the CPU time and the peak memory of a child process, medians, and a folder beside the
-// binary for what they make.
+// What benchmarks measure with: the CPU time and the peak memory of this or a child process, medians, and a folder
+// beside the binary for what they make.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -39,6 +40,28 @@ template <class T>
 T need(Result<T> result) {
   if (!result) give_up(result.error().to_text());
   if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+/// Of this process: all its threads.
+inline double cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+/// Of children that have ended.
+inline double children_cpu_seconds() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+/// Resident, of this process so far.
+inline double peak_megabytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 struct Usage {

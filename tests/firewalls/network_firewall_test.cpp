@@ -7,6 +7,7 @@
 #include <set>
 
 #include "firewalls/group_content.hpp"
+#include "support.hpp"
 #include "support/cloud.hpp"
 
 namespace intelwall::firewalls {
@@ -14,32 +15,6 @@ namespace {
 
 using aws::Json;
 using ::testing::HasSubstr;
-
-Decision decision(const std::string& name, Action action = Action::drop,
-                  std::set<Protocol> protocols = {Protocol::tls, Protocol::http}) {
-  auto domain = parse_domain(name);
-  IW_ASSERT(domain.has_value());
-  return {.id = decision_id(*domain, action),
-          .domain = *domain,
-          .action = action,
-          .protocols = std::move(protocols),
-          .reason = RuleText("test"),
-          .source = RuleText("manual"),
-          .actor = RuleText("tester"),
-          .created_at = Time{std::chrono::seconds{1'790'000'000}},
-          .expires_at = Time{std::chrono::seconds{1'795'000'000}}};
-}
-
-Fold put(std::vector<Decision> decisions) {
-  return [decisions = std::move(decisions)](const Observation&) -> Result<Change> {
-    return Change{.put = decisions, .remove = {}};
-  };
-}
-Fold remove(std::vector<std::string> ids, Change::Intent intent = Change::Intent::deliberate) {
-  return [ids = std::move(ids), intent](const Observation&) -> Result<Change> {
-    return Change{.put = {}, .remove = ids, .intent = intent};
-  };
-}
 
 std::set<std::string> names(const Observation& seen) {
   std::set<std::string> all;

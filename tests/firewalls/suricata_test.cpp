@@ -11,6 +11,7 @@
 #include "firewalls/suricata_socket.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
+#include "support.hpp"
 #include "support/suricata_sensor.hpp"
 
 namespace intelwall::firewalls {
@@ -18,29 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
-
-Decision decision(const std::string& name, Action action = Action::drop) {
-  const auto domain = parse_domain(name);
-  IW_ASSERT(domain.has_value());
-  return {.id = decision_id(*domain, action),
-          .domain = *domain,
-          .action = action,
-          .reason = RuleText("test"),
-          .source = RuleText("manual"),
-          .actor = RuleText("tester"),
-          .created_at = Time{1'790'000'000s},
-          .expires_at = Time{1'795'000'000s}};
-}
-Fold put(std::vector<Decision> decisions) {
-  return [decisions = std::move(decisions)](const Observation&) -> Result<Change> {
-    return Change{.put = decisions, .remove = {}};
-  };
-}
-Fold remove(std::vector<std::string> ids, Change::Intent intent = Change::Intent::deliberate) {
-  return [ids = std::move(ids), intent](const Observation&) -> Result<Change> {
-    return Change{.put = {}, .remove = ids, .intent = intent};
-  };
-}
 
 class SuricataTest : public ::testing::Test {
  protected:
