@@ -35,15 +35,7 @@ class Beside {
   }
 
   bool is_open() const { return file_.is_open(); }
-  bool append(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t put = ::write(file_.get(), bytes.data(), bytes.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return false;
-      bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return true;
-  }
+  Result<void> append(std::string_view bytes) { return os::write_all(file_.get(), bytes, destination_); }
   Result<void> take_place() {
     if (::fchmod(file_.get(), 0644) != 0 || ::fsync(file_.get()) != 0 ||
         ::rename(path_.c_str(), destination_.c_str()) != 0)
@@ -119,8 +111,8 @@ Result<std::optional<FeedVersion>> fetch_feed(aws::StreamingClient& http, const 
     size += bytes.size();
     if (size > most) {
       broken = Error{ErrorCode::quota, fmt::format("the feed is larger than {} MB", most >> 20), place, ""};
-    } else if (!file.append(bytes)) {
-      broken = unwritable(destination).error();
+    } else if (auto written = file.append(bytes); !written) {
+      broken = std::move(written).error();
     }
     return broken ? aws::StreamingClient::Flow::stop : aws::StreamingClient::Flow::on;
   });
@@ -161,7 +153,7 @@ Result<FeedOutcome> convert_feed(Context& context, const FeedRequest& request) {
     if (!output.is_open()) return unwritable(request.output);
     std::string lines;
     const auto flush = [&]() -> Result<void> {
-      if (!output.append(lines)) return unwritable(request.output);
+      IW_CHECK(output.append(lines));
       lines.clear();
       return {};
     };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "app/feed.hpp"
 #include "app/hunt_source.hpp"
 #include "firewalls/change.hpp"
 #include "os/lock.hpp"
@@ -176,7 +177,7 @@ Result<store::Hunt> add_hunt(Context& context, store::Ledger& ledger, store::Hun
     expiry.error().hint = "use auto, never, or a lifetime such as 30d";
     return std::unexpected(std::move(expiry).error());
   }
-  if (!asks_falcon(hunt) && !hunt.source.contains("://"))
+  if (!asks_falcon(hunt) && !is_feed_url(hunt.source))
     hunt.source = std::filesystem::absolute(hunt.source).lexically_normal().string();
   hunt.created_at = context.clock();
   hunt.created_by = context.settings.actor;

@@ -21,10 +21,6 @@ bool speaks_of(const fql::Expression& expression, std::string_view property) {
   return std::ranges::any_of(expression.parts, [&](const auto& part) { return speaks_of(part, property); });
 }
 
-bool is_url(const std::string& source) {
-  return source.contains("://");
-}
-
 Result<SourceReport> read_falcon(Context& context, const store::Hunt& hunt, const store::Progress& progress,
                                  RunKind kind, const MakeIntake& make_intake) {
   IW_TRY(auto filter, filter_of(hunt));
@@ -115,7 +111,7 @@ Result<fql::Filter> filter_of(const store::Hunt& hunt) {
 Result<void> check_source(const std::string& source) {
   if (source.empty())
     return fail(ErrorCode::usage, "a hunt needs a source", "--source", "falcon, a file or an https URL");
-  if (source == falcon_source || !is_url(source)) return {};
+  if (source == falcon_source || !is_feed_url(source)) return {};
   const auto url = falcon::parse_url(source);
   if (!url) return fail(ErrorCode::usage, url.error().message, "--source", "write https://host/path");
   if (url->origin.scheme != "https" && !falcon::is_loopback(url->origin))

@@ -84,15 +84,7 @@ class Part {
     return progress;
   }
 
-  Result<void> append(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t put = ::write(file_.get(), bytes.data(), bytes.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) return failed("write it", part_);
-      bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
-    return {};
-  }
+  Result<void> append(std::string_view bytes) { return os::write_all(file_.get(), bytes, part_); }
   /// The bytes first: a cursor must not cover what a power cut takes away.
   Result<void> keep(const Progress& progress) {
     if (::fdatasync(file_.get()) != 0) return failed("sync it", part_);

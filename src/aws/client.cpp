@@ -91,17 +91,14 @@ Result<Json> ServiceClient::call_rest(HttpRequest request, Repeat repeat) const 
   return exchange(std::move(request), repeat, operation, Answer::json);
 }
 
-Result<std::string> ServiceClient::call_query(std::vector<std::pair<std::string, std::string>> parameters,
+Result<std::string> ServiceClient::call_query(const std::vector<std::pair<std::string, std::string>>& parameters,
                                               Repeat repeat) const {
   HttpRequest request;
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
-  std::string operation;
-  for (auto& [name, value] : parameters) {
-    if (!request.body.empty()) request.body += '&';
-    request.body += encode_query_part(name) + '=' + encode_query_part(value);
-    if (name == "Action") operation = std::move(value);
-  }
-  IW_TRY(const Json answer, exchange(std::move(request), repeat, operation, Answer::text));
+  request.body = encode_query(parameters);
+  const auto action = std::ranges::find(parameters, "Action", &std::pair<std::string, std::string>::first);
+  IW_ASSERT(action != parameters.end());
+  IW_TRY(const Json answer, exchange(std::move(request), repeat, action->second, Answer::text));
   return answer.get<std::string>();
 }
 

@@ -55,7 +55,8 @@ class ServiceClient {
   /// JSON protocol: POST / with X-Amz-Target `target`. version "1.0" or "1.1".
   Result<Json> call_json(const std::string& version, const std::string& target, const Json& input, Repeat repeat) const;
   /// Query protocol (EC2, STS): the parameters as a form; the answer is XML, as it came.
-  Result<std::string> call_query(std::vector<std::pair<std::string, std::string>> parameters, Repeat repeat) const;
+  Result<std::string> call_query(const std::vector<std::pair<std::string, std::string>>& parameters,
+                                 Repeat repeat) const;
   /// REST JSON.
   Result<Json> call_rest(HttpRequest request, Repeat repeat) const;
 

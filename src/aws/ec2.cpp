@@ -34,7 +34,7 @@ Result<std::map<std::string, std::string>> Ec2Client::instances_at(const std::ve
         addresses.begin() + static_cast<std::ptrdiff_t>(std::min(addresses.size(), at + addresses_a_call)));
     int number = 0;
     for (const auto& address : asked) parameters.emplace_back("Filter.1.Value." + std::to_string(++number), address);
-    IW_TRY(const auto answer, client_.call_query(std::move(parameters), ServiceClient::Repeat::safe));
+    IW_TRY(const auto answer, client_.call_query(parameters, ServiceClient::Repeat::safe));
     if (!answer.contains("<DescribeNetworkInterfacesResponse"))
       return fail(ErrorCode::protocol, "the answer is none of EC2", "ec2 DescribeNetworkInterfaces",
                   "check AWS_ENDPOINT_URL: this is not an answer of an AWS service");

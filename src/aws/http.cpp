@@ -41,17 +41,21 @@ std::string encode_query_part(std::string_view part) {
   return percent_encode(part, '\0');
 }
 
-std::string request_target(const HttpRequest& request) {
-  std::string out = encode_path(request.path);
-  if (!out.starts_with('/')) out.insert(out.begin(), '/');
-  char separator = '?';
-  for (const auto& [name, value] : request.query) {
-    out += separator;
+std::string encode_query(const std::vector<std::pair<std::string, std::string>>& parts) {
+  std::string out;
+  for (const auto& [name, value] : parts) {
+    if (!out.empty()) out += '&';
     out += encode_query_part(name);
     out += '=';
     out += encode_query_part(value);
-    separator = '&';
   }
+  return out;
+}
+
+std::string request_target(const HttpRequest& request) {
+  std::string out = encode_path(request.path);
+  if (!out.starts_with('/')) out.insert(out.begin(), '/');
+  if (!request.query.empty()) out += '?' + encode_query(request.query);
   return out;
 }
 

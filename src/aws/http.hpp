@@ -35,6 +35,8 @@ struct HttpResponse {
 /// Percent-encodes as RFC 3986 unreserved, upper-case hex. A path keeps its slashes.
 std::string encode_path(std::string_view path);
 std::string encode_query_part(std::string_view part);
+/// "a=b&c=d", also the body of a form.
+std::string encode_query(const std::vector<std::pair<std::string, std::string>>& parts);
 /// "path?query" as it goes over the wire.
 std::string request_target(const HttpRequest& request);
 

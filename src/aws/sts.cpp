@@ -1,13 +1,13 @@
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and …WithWebIdentity: query in, XML out.
 #include <fmt/format.h>
 
-#include <array>
 #include <thread>
 
 #include "aws/endpoint.hpp"
 #include "aws/sigv4.hpp"
 #include "aws/temporary_credentials.hpp"
 #include "aws/text.hpp"
+#include "aws/xml_text.hpp"
 #include "os/file.hpp"
 
 namespace intelwall::aws {
@@ -20,42 +20,26 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 constexpr int attempts = 3;
 constexpr std::size_t token_limit = 20'000;  // WebIdentityToken, API reference
 
-/// The text of the first element of this name; empty when there is none.
-std::string element(std::string_view xml, std::string_view name) {
-  const auto open = fmt::format("<{}>", name);
-  const auto begin = xml.find(open);
-  if (begin == std::string_view::npos) return {};
-  const auto end = xml.find(fmt::format("</{}>", name), begin);
-  if (end == std::string_view::npos) return {};
-  std::string text(xml.substr(begin + open.size(), end - begin - open.size()));
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> entities = {
-      {{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&amp;", "&"}}};
-  for (const auto& [entity, character] : entities)
-    for (auto at = text.find(entity); at != std::string::npos; at = text.find(entity, at + character.size()))
-      text.replace(at, entity.size(), character);
-  return text;
-}
-
 std::unexpected<Error> refused(const HttpResponse& response, const std::string& action, const Role& role) {
-  const auto code = element(response.body, "Code");
+  const auto code = xml_text(response.body, "Code");
   const auto hint = code == "ExpiredTokenException" || code == "InvalidIdentityToken"
                         ? "the web identity token is not valid any more: check its file and the role's trust policy"
                         : "the role's trust policy must name who asks, and its external id must be the one that is set";
   return fail(response.status >= 500 ? ErrorCode::unavailable : ErrorCode::denied,
               fmt::format("STS answered {}: {} {}", response.status, printable(code, 60),
-                          printable(element(response.body, "Message"), 300)),
+                          printable(xml_text(response.body, "Message"), 300)),
               fmt::format("sts {} {}", action, printable(role.arn, 160)), hint);
 }
 
 Result<Temporary> read_answer(const HttpResponse& response, const std::string& action) {
-  Temporary out{{element(response.body, "AccessKeyId"), element(response.body, "SecretAccessKey"),
-                 element(response.body, "SessionToken")},
+  Temporary out{{xml_text(response.body, "AccessKeyId"), xml_text(response.body, "SecretAccessKey"),
+                 xml_text(response.body, "SessionToken")},
                 {}};
   if (out.credentials.access_key_id.empty() || out.credentials.secret_access_key.empty() ||
       out.credentials.session_token.empty())
     return fail(ErrorCode::protocol, "the answer holds no credentials", "sts " + action,
                 "check AWS_ENDPOINT_URL: this is not an answer of AWS STS");
-  IW_TRY(out.expires, parse_time(element(response.body, "Expiration")));
+  IW_TRY(out.expires, parse_time(xml_text(response.body, "Expiration")));
   return out;
 }
 
@@ -66,8 +50,7 @@ Result<Temporary> ask(const Environment& env, const ChainOptions& options, const
   request.scheme = endpoint.scheme;
   request.host = endpoint.host;
   request.path = endpoint.base_path + "/";
-  for (const auto& [name, value] : parameters)
-    request.body += fmt::format("{}{}={}", request.body.empty() ? "" : "&", name, encode_query_part(value));
+  request.body = encode_query(parameters);
   const std::string& action = parameters.front().second;
   for (int attempt = 1;; ++attempt) {
     auto sent = request;

@@ -4,28 +4,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 
 #include "core/time.hpp"
 #include "hunt/log_tail.hpp"
 #include "lab/cloud.hpp"
 #include "os/descriptor.hpp"
+#include "os/file.hpp"
 
 namespace intelwall::lab {
 namespace {
 
 using Json = nlohmann::json;
-
-/// Writes all of it; what a full disk does not take is lost, as a log is.
-void append(const os::Descriptor& log, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const auto put = ::write(log.get(), bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return;
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-}
 
 /// Flow bits of policy_compiler: by these prefixes.
 bool is_internal_bit(std::string_view name) {
@@ -94,7 +84,8 @@ void AlertLog::follow(const std::stop_token& stop) {
         if (const auto record = alert_record(rest.substr(0, end), origin_of_)) records.append(*record).append("\n");
         rest.remove_prefix(end + 1);
       }
-      append(log, records);
+      // What a full disk does not take is lost, as a log is.
+      if (!os::write_all(log.get(), records, log_)) continue;
     }
     if (last) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

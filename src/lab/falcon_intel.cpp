@@ -93,10 +93,7 @@ void FalconIntel::add_next_page(FalconAnswer& answer, const Page& page, const Pa
   next.erase("offset");
   const std::string filter = value_of(parameters, "filter");
   next["filter"] = filter.empty() ? bound : fmt::format("({})+{}", filter, bound);
-  for (const auto& [name, value] : next)
-    answer.next_page += fmt::format("{}{}={}", answer.next_page.empty() ? "" : "&", aws::encode_query_part(name),
-                                    aws::encode_query_part(value));
-  answer.next_page = fmt::format("{}?{}", combined_path, answer.next_page);
+  answer.next_page = fmt::format("{}?{}", combined_path, aws::encode_query({next.begin(), next.end()}));
 }
 
 FalconAnswer FalconIntel::combined(const Parameters& parameters) {

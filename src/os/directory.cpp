@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "os/descriptor.hpp"
+#include "os/file.hpp"
 
 namespace intelwall::os {
 namespace {
@@ -37,13 +38,7 @@ Result<void> sync(const fs::path& path) {
 Result<void> write_new(const fs::path& path, std::string_view bytes) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.is_open()) return failed("write it", path, errno);
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(file.get(), bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return failed("write it", path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return {};
+  return write_all(file.get(), bytes, path);
 }
 
 /// What we make in `parent` for `name` begins so.

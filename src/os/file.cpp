@@ -43,16 +43,6 @@ Result<std::string> read_all(int descriptor, const std::filesystem::path& path, 
   return bytes;
 }
 
-Result<void> write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(descriptor, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return failed("write it", path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return {};
-}
-
 /// Removes a half-written file unless told that it has found its place.
 class Temporary {
  public:
@@ -100,6 +90,16 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 
 Result<std::string> read_stdin(std::size_t limit) {
   return read_all(STDIN_FILENO, "standard input", limit);
+}
+
+Result<void> write_all(int descriptor, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t put = ::write(descriptor, bytes.data(), bytes.size());
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return failed("write it", path, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(put));
+  }
+  return {};
 }
 
 Result<void> replace_file(const std::filesystem::path& path, std::string_view bytes) {
