@@ -9,10 +9,8 @@ import time
 
 import boto3
 import pytest
-import requests
-from falconpy import OAuth2
+from judged_falcon import JudgedFalcon
 
-CLIENT_ID = "1ab1ab1ab1ab1ab1ab1ab1ab1ab1ab1a"
 SECRET = "judge-secret"
 FILTER = "indicator:*'*.hunted-test.com'+malicious_confidence:'high'"
 
@@ -21,29 +19,22 @@ class Lab:
     def __init__(self, binary, directory):
         self.binary = binary("intelwall")
         self.directory = directory
-        self.processes = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for command in ([binary("judge_falcon"), SECRET, "2", "1800", "1799", "10"], [binary("judge_cloud"), SECRET])
-        ]
-        falcon, cloud = (re.search(r"\d{4,5}", each.stdout.readline()).group() for each in self.processes)
-        self.falcon_url = f"http://127.0.0.1:{falcon}"
-        self.cloud_url = f"http://127.0.0.1:{cloud}"
+        self.falcon = JudgedFalcon(binary("judge_falcon"), 2, 1800, 1799, 10, secret=SECRET)
+        self.cloud = subprocess.Popen([binary("judge_cloud"), SECRET], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.cloud_url = f"http://127.0.0.1:{re.search(r'[0-9]{4,5}', self.cloud.stdout.readline()).group()}"
         self.env = {name: value for name, value in os.environ.items()
                     if not name.startswith(("FALCON_", "AWS_", "INTELWALL_"))}  # fmt: skip
-        self.env |= {"FALCON_BASE_URL": self.falcon_url, "FALCON_CLIENT_ID": CLIENT_ID, "FALCON_CLIENT_SECRET": SECRET,
+        self.env |= self.falcon.env | {
                      "AWS_ENDPOINT_URL": self.cloud_url, "AWS_ACCESS_KEY_ID": "AKIALABLABLABLABLAB1",
                      "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1", "INTELWALL_FIREWALL": "lab",
-                     "INTELWALL_STATE": str(directory / "state"), "no_proxy": "127.0.0.1"}  # fmt: skip
+                     "INTELWALL_STATE": str(directory / "state")}  # fmt: skip
         self.firewall = boto3.client(
             "network-firewall", endpoint_url=self.cloud_url, region_name="us-east-1",
             aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"], aws_secret_access_key=SECRET)  # fmt: skip
-        self.token = OAuth2(client_id=CLIENT_ID, client_secret=SECRET, base_url=self.falcon_url).token()["body"]["access_token"]
 
     def put(self, *names, **more):
-        body = {"indicators": [{"indicator": name, "type": "domain", "malicious_confidence": "high"} | more for name in names]}
-        answer = requests.post(f"{self.falcon_url}/lab/falcon/indicators", json=body,
-                               headers={"Authorization": f"Bearer {self.token}"}, timeout=60)  # fmt: skip
-        assert answer.status_code == 200, answer.text
+        self.falcon.lab("indicators", indicators=[
+            {"indicator": name, "type": "domain", "malicious_confidence": "high"} | more for name in names])  # fmt: skip
 
     def start(self, *arguments):
         return subprocess.Popen([self.binary, "hunt", *arguments], env=self.env, cwd=self.directory,
@@ -64,7 +55,7 @@ class Lab:
         return set(re.findall(r'content:"\.([^"]+)"', rules))
 
     def stop(self):
-        for each in self.processes:
+        for each in (self.falcon.process, self.cloud):
             each.kill()
             each.wait()
 
@@ -115,7 +106,7 @@ def test_from_query_to_rules_and_back(lab):
 
 
 def test_what_is_wrong_is_one_sentence_before_anything_is_asked(lab):
-    lab.processes[0].kill()
+    lab.falcon.process.kill()
     wrong = lab.run("add", "apt", "--fql", "type:'domain' AND deleted:false", code=1)
     assert "column 15" in wrong and "use `+`" in wrong and "^" in wrong
     assert "is no interval" in lab.run("add", "apt", "--every", "often", code=2)
@@ -135,7 +126,7 @@ def test_an_outage_changes_nothing(lab):
     lab.put(*names)
     lab.run("add", "apt", "--fql", FILTER)
     lab.run("run", "apt")
-    lab.processes[0].kill()
+    lab.falcon.process.kill()
     ran = lab.run("run", "--all", "--full", "--json", code=1)
     assert ran["hunts"][0]["failure"]["code"] == "unavailable"
     assert ran["sync"]["unchanged"]

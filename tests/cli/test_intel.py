@@ -9,39 +9,24 @@ import subprocess
 import time
 
 import pytest
-import requests
-from falconpy import Intel, OAuth2
+from falconpy import Intel
+from judged_falcon import JudgedFalcon
 
-CLIENT_ID = "1ab1ab1ab1ab1ab1ab1ab1ab1ab1ab1a"
-SECRET = "judge-secret"
 COUNT = 3000
 HIGH = "type:'domain'+malicious_confidence:'high'"
 FIGURE = "\"type:'domain'+malicious_confidence:'High'+targets:'Technology'+last_updated:>'{old_date}'\""
 
 
-class Lab:
+class Lab(JudgedFalcon):
     def __init__(self, binary, directory):
+        super().__init__(binary("judge_falcon"), 2, 1800, 1799, COUNT)
         self.binary = binary("intelwall")
         self.directory = directory
-        self.process = subprocess.Popen(
-            [binary("judge_falcon"), SECRET, "2", "1800", "1799", str(COUNT)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
-        self.base_url = f"http://127.0.0.1:{self.process.stdout.readline().split()[1]}"
-        keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "base_url": self.base_url}
-        self.falconpy = Intel(**keys)
-        self.token = OAuth2(**keys).token()["body"]["access_token"]
-        self.env = {name: value for name, value in os.environ.items() if not name.startswith("FALCON_")}
-        self.env |= {"FALCON_BASE_URL": self.base_url, "FALCON_CLIENT_ID": CLIENT_ID, "FALCON_CLIENT_SECRET": SECRET,
-                     "no_proxy": "127.0.0.1"}  # fmt: skip
-
-    def call(self, name, **body):
-        answer = requests.post(
-            f"{self.base_url}/lab/falcon/{name}", json=body, headers={"Authorization": f"Bearer {self.token}"}, timeout=60)  # fmt: skip
-        assert answer.status_code == 200, answer.text
-        return answer.json()["resources"]
+        self.falconpy = Intel(**self.keys)
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("FALCON_")} | self.env
 
     def start(self, *arguments, **env):
-        return subprocess.Popen([self.binary, "intel", *arguments], env=self.env | env, cwd=self.directory,
+        return subprocess.Popen([self.binary, "intel", *arguments], env=self.environment | env, cwd=self.directory,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
 
     def run(self, *arguments, **env):
@@ -75,8 +60,7 @@ class Lab:
 def lab(binary, tmp_path):
     lab = Lab(binary, tmp_path)
     yield lab
-    lab.process.stdin.close()
-    assert lab.process.wait(timeout=10) == 0
+    lab.end()
 
 
 @pytest.mark.parametrize("manners", [{}, {"most_a_page": 113}, {"most_a_page": 500, "next_page": True}])
@@ -84,7 +68,7 @@ def lab(binary, tmp_path):
 def test_our_client_and_falconpy_get_the_same(lab, filter, manners):
     wanted = lab.wanted(filter, include_deleted="deleted" in filter)
     if manners:
-        lab.call("manners", **manners)
+        lab.lab("manners", **manners)
     ours = lab.pull(filter)
     assert {item["id"]: item for item in ours} == wanted and len(ours) == len(wanted) > 0
     assert not list(lab.directory.glob("*.part*"))
@@ -122,14 +106,14 @@ def test_facets_over_a_sample_say_so(lab):
     assert found["count"] > 2900 and found["facets_over"] == 100 and found["sampled"] is True
     assert sum(value["count"] for value in found["facets"]["type"]) == 100
     assert "of the first 100 in this order:" in lab.run("search", "type:*", "--sample", "100").stdout
-    lab.call("manners", most_a_page=70)
+    lab.lab("manners", most_a_page=70)
     cut = json.loads(lab.run("search", "type:*", "--sample", "100", "--limit", "100", "--json").stdout)
     assert len({item["id"] for item in cut["indicators"]}) == 100
 
 
 def test_a_pull_goes_on_where_it_broke_off(lab):
     wanted = lab.wanted(HIGH)
-    lab.call("manners", most_a_page=100)
+    lab.lab("manners", most_a_page=100)
     process = lab.start("pull", HIGH, "-o", "pulled.jsonl", "--page-size", "100")
     cursor = lab.directory / "pulled.jsonl.part.cursor"
     while not cursor.exists() and process.poll() is None:
@@ -151,7 +135,7 @@ def test_a_pull_goes_on_where_it_broke_off(lab):
 
 
 def test_another_query_begins_anew(lab):
-    lab.call("faults", fault="api", path="/intel/", status=400)
+    lab.lab("faults", fault="api", path="/intel/", status=400)
     assert lab.run("pull", HIGH, "-o", "pulled.jsonl").returncode == 1
     (lab.directory / "pulled.jsonl.part").write_text("x" * 100)
     for cursor in ('{"query":"other","begun":"2026-01-01T00:00:00Z","bytes":50,"written":5,"cursor":"{\\"marker\\":\\"9\\"}"}', "garbage"):
@@ -162,7 +146,7 @@ def test_another_query_begins_anew(lab):
 
 def test_a_failure_leaves_the_old_file(lab):
     (lab.directory / "pulled.jsonl").write_text("old\n")
-    lab.call("faults", fault="api", path="/intel/", status=400)
+    lab.lab("faults", fault="api", path="/intel/", status=400)
     run = lab.run("pull", HIGH, "-o", "pulled.jsonl")
     assert run.returncode == 1 and "Falcon answered 400" in run.stderr
     assert (lab.directory / "pulled.jsonl").read_text() == "old\n"
@@ -211,17 +195,17 @@ def test_what_the_world_does_wrong_is_one_sentence(lab, env, said):
     assert run.stderr.startswith("intelwall: ") and run.stderr.count("\n") == 1
     for words in said:
         assert words.lower() in run.stderr.lower(), run.stderr
-    assert SECRET not in run.stderr
+    assert lab.keys["client_secret"] not in run.stderr
 
 
 def test_a_missing_scope_is_named(lab):
-    lab.call("faults", fault="api", path="/intel/", status=403)
+    lab.lab("faults", fault="api", path="/intel/", status=403)
     run = lab.run("search", HIGH)
     assert run.returncode == 1 and '"Indicators (Falcon Intelligence): Read"' in run.stderr
 
 
 def test_too_many_calls_are_waited_for(lab):
-    lab.call("faults", fault="api", path="/intel/", status=429, seconds=1)
+    lab.lab("faults", fault="api", path="/intel/", status=429, seconds=1)
     begin = time.monotonic()
     assert lab.run("search", HIGH).returncode == 0
     assert time.monotonic() - begin > 0.5

@@ -1,14 +1,11 @@
 """The command line on a Suricata of one's own: no AWS, the real engine."""
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 import time
 
 import pytest
-
-BINARY = pathlib.Path(os.environ["INTELWALL_BUILD"]) / "bin" / "intelwall"
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("suricata"), reason="a live Suricata needs root and suricata"
@@ -45,18 +42,24 @@ def sensor(tmp_path):
     engine.wait()
 
 
-def run(directory, *arguments):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "INTELWALL_"))}
-    environment |= {
-        "INTELWALL_FIREWALL": f"suricata:{directory}/intelwall.rules",
-        "INTELWALL_STATE": f"{directory}/state",
-        "INTELWALL_SURICATA_CONFIG": f"{directory}/suricata.yaml",
-        "INTELWALL_SURICATA_SOCKETS": f"{directory}/s.socket",
-    }
-    return subprocess.run([BINARY, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+@pytest.fixture
+def run(binary):
+    def call(directory, *arguments):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "INTELWALL_"))}
+        environment |= {
+            "INTELWALL_FIREWALL": f"suricata:{directory}/intelwall.rules",
+            "INTELWALL_STATE": f"{directory}/state",
+            "INTELWALL_SURICATA_CONFIG": f"{directory}/suricata.yaml",
+            "INTELWALL_SURICATA_SOCKETS": f"{directory}/s.socket",
+        }
+        return subprocess.run(
+            [binary("intelwall"), *arguments], env=environment, capture_output=True, text=True, timeout=120
+        )
+
+    return call
 
 
-def test_block_list_explain_unblock_doctor(sensor):
+def test_block_list_explain_unblock_doctor(run, sensor):
     blocked = run(sensor, "block", "evil.example", "--reason", "INC-1", "--json")
     assert blocked.returncode == 0, blocked.stderr
     listed = json.loads(run(sensor, "list", "--json").stdout)["decisions"]
@@ -75,7 +78,7 @@ def test_block_list_explain_unblock_doctor(sensor):
     assert json.loads(run(sensor, "list", "--json").stdout)["decisions"] == []
 
 
-def test_a_dead_sensor_is_told_and_nothing_is_written(tmp_path):
+def test_a_dead_sensor_is_told_and_nothing_is_written(run, tmp_path):
     (tmp_path / "suricata.yaml").write_text(YAML.format(d=tmp_path))
     blocked = run(tmp_path, "block", "evil.example")
     assert blocked.returncode == 1
@@ -86,13 +89,13 @@ def test_a_dead_sensor_is_told_and_nothing_is_written(tmp_path):
     assert "sensor-silent" in doctor.stdout
 
 
-def test_a_relative_rule_file_is_wrong_usage(tmp_path):
-    wrong = subprocess.run([BINARY, "--firewall", "suricata:x.rules", "list"], capture_output=True, text=True)
+def test_a_relative_rule_file_is_wrong_usage(binary):
+    wrong = subprocess.run([binary("intelwall"), "--firewall", "suricata:x.rules", "list"], capture_output=True, text=True)
     assert wrong.returncode == 2
     assert "whole path" in wrong.stderr
 
 
-def test_hunts_come_and_go_by_name(sensor):
+def test_hunts_come_and_go_by_name(run, sensor):
     listed = sensor / "list.txt"
     listed.write_text("".join(f"n{i}.example\n" for i in range(50)))
     assert run(sensor, "hunt", "add", "mine", "--source", str(listed)).returncode == 0

@@ -2,12 +2,9 @@
 import gzip
 import json
 import os
-import pathlib
 import subprocess
 
 import pytest
-
-BINARY = pathlib.Path(os.environ["INTELWALL_BUILD"]) / "bin" / "intelwall"
 
 
 def alert(name, source="10.0.0.5", at="2026-11-20T10:00:00.000000+0000", action="allowed"):
@@ -24,13 +21,13 @@ def alert(name, source="10.0.0.5", at="2026-11-20T10:00:00.000000+0000", action=
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(binary, tmp_path):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "INTELWALL_"))}
     environment |= {"INTELWALL_STATE": str(tmp_path / "state"), "HOME": str(tmp_path)}
 
     def call(*arguments, **extra):
         return subprocess.run(
-            [BINARY, *arguments], env=environment | extra, capture_output=True, text=True, timeout=120, cwd=tmp_path
+            [binary("intelwall"), *arguments], env=environment | extra, capture_output=True, text=True, timeout=120, cwd=tmp_path
         )
 
     return call

@@ -4,31 +4,20 @@ do."""
 import contextlib
 import datetime
 import json
-import subprocess
 import threading
 import time
 
 import pytest
 import requests
 from falconpy import Alerts, APIHarnessV2, EventStreams, OAuth2
+from judged_falcon import CLIENT_ID, JudgedFalcon
 
-CLIENT_ID = "1ab1ab1ab1ab1ab1ab1ab1ab1ab1ab1a"
 SECRET = "judge/secret+key&="
 
 
-class Falcon:
+class Falcon(JudgedFalcon):
     def __init__(self, program, *arguments):
-        self.process = subprocess.Popen(
-            [program, SECRET, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
-        self.base_url = f"http://127.0.0.1:{self.process.stdout.readline().split()[1]}"
-        self.keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "base_url": self.base_url}
-        self.token = OAuth2(**self.keys).token()["body"]["access_token"]
-
-    def lab(self, name, **body):
-        answer = requests.post(
-            f"{self.base_url}/lab/falcon/{name}", json=body, headers={"Authorization": f"Bearer {self.token}"}, timeout=10)  # fmt: skip
-        assert answer.status_code == 200, answer.text
-        return answer.json()["resources"]
+        super().__init__(program, *arguments, secret=SECRET)
 
     def streams(self, app_id):
         answer = EventStreams(**self.keys).list_available_streams(app_id=app_id, format="json")
@@ -66,8 +55,7 @@ def detection(number, kind="EppDetectionSummaryEvent", **more):
 def falcon(binary):
     falcon = Falcon(binary("judge_falcon"))
     yield falcon
-    falcon.process.stdin.close()
-    assert falcon.process.wait(timeout=10) == 0
+    falcon.end()
 
 
 def test_tokens(falcon):
@@ -183,8 +171,7 @@ def test_a_session_without_refresh_ends_its_stream(binary):
         while time.monotonic() < until:
             next(lines)
             assert EventStreams(**falcon.keys).refresh_active_stream(app_id="judge", partition=0)["status_code"] == 200
-    falcon.process.stdin.close()
-    assert falcon.process.wait(timeout=10) == 0
+    falcon.end()
 
 
 def test_faults_on_purpose(falcon):

@@ -1,34 +1,22 @@
 """The lab's Falcon Intel endpoint, judged by CrowdStrike's own falconpy."""
 
 import json
-import subprocess
 import time
 
 import pytest
 import requests
-from falconpy import APIHarnessV2, Intel, OAuth2
+from falconpy import APIHarnessV2, Intel
+from judged_falcon import JudgedFalcon
 
-CLIENT_ID = "1ab1ab1ab1ab1ab1ab1ab1ab1ab1ab1a"
-SECRET = "judge-secret"
 COUNT = 3000
 OWN = {"badcdn.example", "c2.badcdn.example", "xn--gdbank-wqfa.example", "goodbank.example"}
 HIGH = "type:'domain'+malicious_confidence:'high'"
 
 
-class Lab:
+class Lab(JudgedFalcon):
     def __init__(self, program):
-        self.process = subprocess.Popen(
-            [program, SECRET, "2", "1800", "1799", str(COUNT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # fmt: skip
-        self.base_url = f"http://127.0.0.1:{self.process.stdout.readline().split()[1]}"
-        self.keys = {"client_id": CLIENT_ID, "client_secret": SECRET, "base_url": self.base_url}
+        super().__init__(program, 2, 1800, 1799, COUNT)
         self.intel = Intel(**self.keys)
-        self.token = OAuth2(**self.keys).token()["body"]["access_token"]
-
-    def call(self, name, **body):
-        answer = requests.post(
-            f"{self.base_url}/lab/falcon/{name}", json=body, headers={"Authorization": f"Bearer {self.token}"}, timeout=60)  # fmt: skip
-        assert answer.status_code == 200, answer.text
-        return answer.json()["resources"]
 
     def find(self, filter=None, **more):
         answer = self.intel.query_indicator_entities(**({"filter": filter} if filter else {}), **{"limit": 10000, **more})
@@ -54,8 +42,7 @@ class Lab:
 def lab(binary):
     lab = Lab(binary("judge_falcon"))
     yield lab
-    lab.process.stdin.close()
-    assert lab.process.wait(timeout=10) == 0
+    lab.end()
 
 
 def test_an_indicator_is_shaped_like_falcons(lab):
@@ -138,7 +125,7 @@ def test_deletions_are_seen_where_asked_for(lab):
     assert deleted and len(shown) + len(deleted) == COUNT + len(OWN)
     assert lab.find("deleted:true") == [] and len(lab.find("deleted:true", include_deleted=True)) == len(deleted)
     before = lab.find("indicator:'badcdn.example'")[0]
-    lab.call("indicators", indicators=[{"id": "domain_badcdn.example", "deleted": True}])
+    lab.lab("indicators", indicators=[{"id": "domain_badcdn.example", "deleted": True}])
     assert lab.find("indicator:'badcdn.example'") == []
     after = lab.find("indicator:'badcdn.example'", include_deleted=True)
     assert len(after) == 1 and after[0]["deleted"] and after[0]["_marker"] > before["_marker"]
@@ -155,12 +142,12 @@ def test_relations_are_left_out_where_asked_for(lab):
 
 
 def test_indicators_are_added_and_changed(lab):
-    added = lab.call("indicators", indicators=[{"indicator": "new.evil.example", "type": "domain", "actors": ["NEWBEAR"]}])
+    added = lab.lab("indicators", indicators=[{"indicator": "new.evil.example", "type": "domain", "actors": ["NEWBEAR"]}])
     assert added[0]["id"] == "domain_new.evil.example"
     assert lab.find(sort="_marker.desc", limit=1)[0]["id"] == "domain_new.evil.example"
     found = lab.find("actors:'newbear'")
     assert [item["indicator"] for item in found] == ["new.evil.example"] and found[0]["malicious_confidence"] == "high"
-    lab.call("indicators", indicators=[{"id": "domain_new.evil.example", "malicious_confidence": "medium"}])
+    lab.lab("indicators", indicators=[{"id": "domain_new.evil.example", "malicious_confidence": "medium"}])
     assert lab.find("actors:'newbear'+malicious_confidence:'high'") == []
     changed = lab.find("actors:'newbear'")[0]
     assert changed["malicious_confidence"] == "medium" and changed["published_date"] == found[0]["published_date"]
@@ -174,18 +161,18 @@ def test_indicators_are_added_and_changed(lab):
 def test_confidence_decays(lab):
     high = {item["id"] for item in lab.find("malicious_confidence:'high'")}
     newest = lab.find(sort="_marker.desc", limit=1)[0]["_marker"]
-    moved = lab.call("time", forward="61d")[0]
+    moved = lab.lab("time", forward="61d")[0]
     assert moved["changed"] >= len(high)
     assert lab.find("malicious_confidence:'high'") == []
     assert high <= {item["id"] for item in lab.find("malicious_confidence:['medium','low']")}
     assert len(lab.find(f"_marker:>'{newest}'")) == moved["changed"], "what decayed has a new marker"
-    lab.call("time", forward="61d")
+    lab.lab("time", forward="61d")
     assert high <= {item["id"] for item in lab.find("malicious_confidence:'low'")}
     assert len(lab.find(include_deleted=True)) == COUNT + len(OWN)
 
 
 def test_rate_limit(lab):
-    lab.call("manners", calls_a_minute=20)
+    lab.lab("manners", calls_a_minute=20)
     answers = [lab.intel.query_indicator_ids(limit=1) for _ in range(25)]
     refused = [answer for answer in answers if answer["status_code"] == 429]
     assert refused and answers[0]["status_code"] == 200
@@ -195,7 +182,7 @@ def test_rate_limit(lab):
 
 
 def test_next_page_leads_through_all(lab):
-    lab.call("manners", next_page=True, most_a_page=700)
+    lab.lab("manners", next_page=True, most_a_page=700)
     answer = lab.intel.query_indicator_entities(filter=HIGH + ",type:'url'", limit=10000)
     seen = []
     while True:
@@ -206,5 +193,5 @@ def test_next_page_leads_through_all(lab):
         raw = requests.get(lab.base_url + target, headers={"Authorization": f"Bearer {lab.token}"}, timeout=10)
         answer = {"headers": raw.headers, "body": raw.json()}
     assert len(seen) == len(set(seen)) == answer["body"]["meta"]["pagination"]["total"] + 700 * (len(seen) // 700)
-    lab.call("manners", most_a_page=10000)
+    lab.lab("manners", most_a_page=10000)
     assert set(seen) == {item["id"] for item in lab.find(HIGH + ",type:'url'")}
