@@ -1,0 +1,92 @@
+"""The templates by cfn-lint, which knows CloudFormation's resources Region by Region, and against our own code."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from template import DIRECTORY, PARTITIONS, Resolved, Template
+
+NAMES = sorted(path.name for path in DIRECTORY.glob("*.yaml"))
+SOURCE = DIRECTORY.parents[1] / "src"
+CODE = {"CodeBucket": "packages", "FirewallName": "inspection"}
+EVERYTHING = CODE | {
+    "CodeVersion": "v1",
+    "AllowListParameter": "/intelwall/allow",
+    "ProtectedZonesParameter": "/intelwall/zones",
+    "FindingAccounts": "222233334444,333344445555",
+    "OtherActionArn": "arn:aws:securityhub:us-east-1:111122223333:action/custom/CRWDDomainToFW",
+    "BlockProductArns": "arn:aws:securityhub:us-east-1::product/aws/guardduty",
+    "BlockTypes": "TTPs/Command and Control",
+    "FalconClientId": "0123456789abcdef0123456789abcdef",
+    "FalconClientSecret": "0123456789abcdef0123456789abcdef01234567",
+    "Forward": "yes",
+    "HuntFql": "malicious_confidence:'high'+last_updated:>{old_date}",
+    "AlertLogGroup": "/firewall/alert",
+    "LogBucket": "firewall-logs",
+    "Encryption": "key",
+    "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:alarms",
+    "RouteTableIds": "rtb-0123456789abcdef0,rtb-0123456789abcdef1",
+}
+
+
+@pytest.mark.parametrize("region", PARTITIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_cfn_lint_has_nothing_to_say(name, region):
+    lint = [sys.executable, "-m", "cfnlint", "--include-checks", "W", "--regions", region, "--format", "parseable"]
+    done = subprocess.run([*lint, "--", str(DIRECTORY / name)], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_made_is_deleted_with_the_stack(name):
+    for resource in Template(name).resources.values():
+        assert resource.get("DeletionPolicy", "Delete") == "Delete"
+
+
+def test_the_actions_are_those_that_respond_knows():
+    text = (SOURCE / "app/actions.cpp").read_text()
+    known = re.findall(r'KnownAction\{PressKind::\w+, "(\w+)", "([^"]+)",\s*"([^"]+)"\}', text)
+    assert len(known) == 5
+    resources = Resolved(Template("intelwall.yaml"), **EVERYTHING).resources().values()
+    made = [resource["Properties"] for resource in resources if resource["Type"] == "Custom::IntelwallAction"]
+    assert sorted((each["Id"], each["Name"], each["Description"]) for each in made) == sorted(known)
+    rules = {each: Resolved(Template("intelwall.yaml"), **EVERYTHING).resources()[each] for each in
+             ("PressedActions", "ActionsPressedElsewhere")}
+    elsewhere = rules["ActionsPressedElsewhere"]["Properties"]["EventPattern"]["resources"]
+    assert elsewhere == [{"suffix": f":action/custom/{id}"} for id, _, _ in known]
+    assert len(rules["PressedActions"]["Properties"]["EventPattern"]["resources"]) == len(known) + 1  # and the other
+
+
+def test_each_setting_is_one_that_the_code_reads():
+    text = "".join(path.read_text() for path in SOURCE.rglob("*.cpp"))
+    keys = {"INTELWALL_" + key.upper() for key in re.findall(r'^\s+\{"([a-z_]+)",', text, re.M)}
+    keys |= set(re.findall(r'"(INTELWALL_[A-Z_]+)"', text))
+    functions = {
+        name: resource["Properties"]
+        for name, resource in Resolved(Template("intelwall.yaml"), **EVERYTHING).resources().items()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+    assert sorted(each["Handler"] for each in functions.values()) == [
+        "custom-resource", "expire", "forward", "hunt", "respond", "sightings",
+    ]
+    for name, function in functions.items():
+        unknown = set(function["Environment"]["Variables"]) - keys
+        assert not unknown, f"{name} is given settings that nothing reads"
+
+
+def test_the_filter_of_imported_findings_is_json_whatever_is_left_out():
+    import json
+
+    template = Template("intelwall.yaml")
+    two = "arn:aws:securityhub:us-east-1::product/aws/guardduty,arn:aws:securityhub:us-east-1::product/aws/macie"
+
+    def written(**given):
+        variables = Resolved(template, **CODE, **given).resources()["RespondFunction"]["Properties"]["Environment"]
+        return variables["Variables"].get("INTELWALL_FINDINGS_FILTER")
+
+    assert written() is None
+    assert json.loads(written(BlockProductArns=two)) == {"product_arns": two.split(","), "min_severity": "HIGH"}
+    assert json.loads(written(BlockProductArns=two, BlockTypes="A/B,C", BlockMinSeverity="LOW")) == {
+        "product_arns": two.split(","), "types": ["A/B", "C"], "min_severity": "LOW",
+    }
