@@ -49,7 +49,7 @@ BAD = [
     ("AllowListParameter", "intelwall/allow", "/ first"),
     ("AlarmTopicArn", "alarms", "SNS"),
     ("FirewallManagerVpcId", "default", "VPC"),
-    ("RouteTableIds", "rtb-0123456789abcdef0,igw-0123456789abcdef0", "route tables"),
+    ("RouteVpcId", "igw-0123456789abcdef0", "VPC"),
     ("LogRetentionDays", 45, None),
     ("Encryption", "none", None),
 ]

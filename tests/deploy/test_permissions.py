@@ -1,0 +1,162 @@
+"""Each role has what its function's code can call, and nothing else. The calls are read from the program: which methods
+of the API clients a handler reaches (call_graph), and which operations those methods send (src/aws)."""
+
+import re
+
+import botocore.session
+import pytest
+from call_graph import CallGraph
+from template import PARTITIONS, Resolved, Template
+from test_parameters import ORGANISATION
+from test_templates import EVERYTHING, SOURCE
+
+TEMPLATE = Template("intelwall.yaml")
+APP = r"intelwall::app::"
+# Where each function begins.
+ROOTS = {
+    "respond": [APP + r"(connect|open_firewall|load_guardrails|respond)\("],
+    "expire": [APP + r"(connect|open_firewall|expire)\("],
+}
+# What AWS does in the role's name, or asks for beside the call itself.
+BESIDE = {
+    "logs:CreateLogStream": "what the function prints",
+    "logs:PutLogEvents": "what the function prints",
+    "sqs:ReceiveMessage": "the event source mapping reads the queue",
+    "sqs:DeleteMessage": "the event source mapping reads the queue",
+    "sqs:GetQueueAttributes": "the event source mapping reads the queue",
+    "sqs:SendMessage": "Lambda writes what failed into the dead-letter queue",
+    "kms:Decrypt": "the stack's own key",
+    "kms:GenerateDataKey": "the stack's own key",
+    "network-firewall:TagResource": "CreateRuleGroup with tags",
+    "s3:ListBucket": "S3 tells an object that is not there from one that is forbidden",
+}
+# A table of virtual functions reaches this one for everybody; who calls it is told by the source.
+CUT = ("intelwall::firewalls::(anonymous namespace)::NetworkFirewall::cut(", {"network-firewall:StartFlowFlush",
+       "network-firewall:ListFlowOperationResults"})
+
+
+def operations():
+    """"Client::method" → the IAM actions of the operations that it sends."""
+    paths = {}
+    model = botocore.session.get_session().get_service_model("securityhub")
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        paths[http["method"], re.sub(r"/?\{.*", "", http["requestUri"])] = f"securityhub:{name}"
+    out = {}
+    for file in sorted((SOURCE / "aws").glob("*.cpp")):
+        for body in re.split(r"\n(?=\S)", file.read_text()):
+            method = re.match(r"\S.*?\b(\w+Client::\w+)\(", body)
+            if not method or method[1].startswith("ServiceClient"):
+                continue
+            found = {f"network-firewall:{name}" for name in re.findall(r'(?:operation = |target\()"(\w+)"', body)}
+            found |= {f"ssm:{name}" for name in re.findall(r'"AmazonSSM\.(\w+)"', body)}
+            found |= {f"ec2:{name}" for name in re.findall(r'\{"Action", "(\w+)"\}', body)}
+            for verb, path in re.findall(r'json_request\("(\w+)", "(/[^"]+)"', body):
+                found.add(paths[verb, path])
+            for path in re.findall(r'request\.path = "(/[^"]+)"', body):
+                verb = re.search(r'request\.method = "(\w+)"', body)
+                found.add(paths[verb[1] if verb else "POST", path])
+            if found:
+                out.setdefault(method[1], set()).update(found)
+    return out
+
+
+@pytest.fixture(scope="module")
+def called(binary):
+    graph = CallGraph(binary("intelwall"))
+    known = operations()
+    cut_callers = {path.name for path in (SOURCE / "app").glob("*.cpp") if "->cut(" in path.read_text()}
+    assert cut_callers == {"respond.cpp"}
+
+    def of(handler):
+        roots = [address for pattern in ROOTS[handler] for address in graph.find(pattern)]
+        assert roots
+        reached = graph.reachable(roots)
+        assert any(name.startswith(CUT[0]) for name in reached)
+        actions = set()
+        for name in reached:
+            if method := re.match(r"intelwall::aws::(\w+Client::\w+)[(\[]", name):
+                actions |= known.get(method[1], set())
+        return actions if any(name.startswith("intelwall::app::respond(") for name in reached) else actions - CUT[1]
+
+    return of
+
+
+def statements(role, resources):
+    """Of the role's own policies, those that it shares and those that name it."""
+    properties = resources[role]["Properties"]
+    policies = [each["PolicyDocument"] for each in properties["Policies"]]
+    policies += [resources[each[2:-1]]["Properties"]["PolicyDocument"] for each in properties["ManagedPolicyArns"]]
+    for resource in resources.values():
+        if resource["Type"] == "AWS::IAM::Policy" and f"${{{role}}}" in resource["Properties"]["Roles"]:
+            policies.append(resource["Properties"]["PolicyDocument"])
+    for each in (statement for policy in policies for statement in policy["Statement"]):
+        assert each["Effect"] == "Allow"
+        actions, where = each["Action"], each["Resource"]
+        yield [actions] if isinstance(actions, str) else actions, [where] if isinstance(where, str) else where
+
+
+def roles(resources):
+    """handler → its role."""
+    return {
+        resource["Properties"]["Handler"]: resource["Properties"]["Role"][2:].split(".")[0]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+
+
+def granted(handler, **given):
+    resources = Resolved(TEMPLATE, **given).resources()
+    return {each for actions, _ in statements(roles(resources)[handler], resources) for each in actions}
+
+
+def test_the_operations_are_read_from_the_source():
+    known = operations()
+    assert known["NetworkFirewallClient::update_policy"] == {"network-firewall:UpdateFirewallPolicy"}
+    assert known["SecurityHubClient::batch_update_findings"] == {"securityhub:BatchUpdateFindings"}
+    assert known["SecurityHubClient::enabled_products"] == {"securityhub:ListEnabledProductsForImport"}
+    assert known["SecurityHubClient::import_batch"] == {"securityhub:BatchImportFindings"}
+    assert known["SsmClient::get_parameter"] == {"ssm:GetParameter"}
+    assert known["Ec2Client::instances_at"] == {"ec2:DescribeNetworkInterfaces"}
+    text = "".join(path.read_text() for path in (SOURCE / "aws").glob("*.cpp"))
+    sent = len(re.findall(r"client_\.call_(?:json|rest|query)\(", text))
+    assert sent <= sum(map(len, known.values())) + 1  # GetFindings is sent by two methods
+
+
+@pytest.mark.parametrize("handler", ROOTS)
+def test_a_role_has_what_its_code_calls_and_no_more(handler, called):
+    calls, has = called(handler), granted(handler, **EVERYTHING) - BESIDE.keys()
+    assert not calls - has, f"{handler} would be refused"
+    assert not has - calls, f"{handler} never calls these"
+
+
+def test_with_firewall_manager_only_contents_change():
+    for handler in roles(Resolved(TEMPLATE, **ORGANISATION).resources()):
+        shape = {"UpdateFirewallPolicy"} | ({"CreateRuleGroup", "DeleteRuleGroup"} if handler != "custom-resource" else set())
+        assert not granted(handler, **ORGANISATION) & {f"network-firewall:{each}" for each in shape}
+
+
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_each_action_has_its_resource(region):
+    resources = Resolved(TEMPLATE, region, **EVERYTHING).resources()
+    for handler, role in roles(resources).items():
+        for actions, where in statements(role, resources):
+            assert not [each for each in actions if "*" in each], handler
+            if where == ["*"]:
+                assert actions == ["ec2:DescribeNetworkInterfaces"]
+                continue
+            for each in where:
+                assert each.startswith(("${", f"arn:{PARTITIONS[region]}:", "arn:aws:secretsmanager")), each
+
+
+def test_functions_share_no_role():
+    resources = Resolved(TEMPLATE, **EVERYTHING).resources()
+    assert len(set(roles(resources).values())) == len(roles(resources)) == 6
+
+
+def test_the_graph_follows_calls_and_tables(binary):
+    """A method that only a table of virtual functions leads to, and one that nothing leads to."""
+    graph = CallGraph(binary("intelwall"))
+    reached = graph.reachable(graph.find(APP + r"open_firewall\("))
+    assert any("NetworkFirewallClient::update_rule_group" in name for name in reached)
+    assert not any("SecurityHubClient::search_findings" in name for name in reached)
