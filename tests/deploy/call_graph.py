@@ -25,7 +25,7 @@ class CallGraph:
             if hit := SYMBOL.match(line):
                 symbols[int(hit[1], 16)] = (int(hit[2], 0), hit[3])
         plain = subprocess.run(
-            ["c++filt"], input="\n".join(name for _, name in symbols.values()), capture_output=True, text=True, check=True
+            ["c++filt"], input="\n".join(name for _, name in symbols.values()), capture_output=True, text=True
         )
         self.names = dict(zip(symbols, plain.stdout.split("\n")))
         begins = sorted(symbols)

@@ -1,6 +1,7 @@
 """A CloudFormation template as CloudFormation reads it before it makes anything: parameters checked, rules asserted,
 conditions decided, and values resolved as far as they depend on nothing that must be made first."""
 
+import ipaddress
 import pathlib
 import re
 
@@ -154,7 +155,9 @@ class Resolved:
             if kind == "Fn::GetAZs":
                 return [f"{self.values['AWS::Region']}{zone}" for zone in "abc"]
             if kind == "Fn::Cidr":
-                return f"${{cidr of {self(value[0])}}}"
+                (block, count, bits) = map(self, value)
+                subnets = ipaddress.ip_network(block).subnets(new_prefix=32 - bits)
+                return [str(each) for each, _ in zip(subnets, range(count))]
             if kind == "Fn::Base64":
                 return self(value)
             if kind.startswith("Fn::"):
