@@ -34,6 +34,7 @@ Result<void> connect(Context& context) {
 Result<void> open_firewall(Context& context) {
   if (auto suricata = context.settings.suricata; !suricata.rules_file.empty()) {
     suricata.max_removals = context.settings.firewall.max_removals;
+    suricata.clock = context.clock;
     context.firewall = firewalls::make_suricata(std::move(suricata));
     return {};
   }

@@ -28,7 +28,7 @@ struct Cut {
     policy_continues  ///< the firewall would let them go on all the same
   };
   Result result = Result::no_address;
-  std::vector<Connection> ended;  ///< those that were open, as far as the firewall tells
+  std::vector<Connection> ended;  ///< those that were open; where the firewall does not tell, those it would end
 };
 const char* to_string(Cut::Result result);
 

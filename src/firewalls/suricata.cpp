@@ -9,6 +9,7 @@
 
 #include "firewalls/change.hpp"
 #include "firewalls/group_content.hpp"
+#include "firewalls/suricata_cuts.hpp"
 #include "firewalls/suricata_engine.hpp"
 #include "os/file.hpp"
 #include "os/lock.hpp"
@@ -22,7 +23,7 @@ constexpr auto lock_patience = 60s;
 
 class Suricata final : public Firewall {
  public:
-  explicit Suricata(SuricataOptions options) : options_(std::move(options)) {
+  explicit Suricata(SuricataOptions options) : options_(std::move(options)), cuts_(options_) {
     lock_file_ = options_.rules_file.string() + ".lock";
     good_file_ = options_.rules_file.string() + ".good";
   }
@@ -47,14 +48,8 @@ class Suricata final : public Firewall {
     IW_TRY(const Change change, fold(applied.before));
     IW_CHECK(edit(file, change));
     applied.plan = plan_of(file);
-    if (applied.plan.empty()) return applied;
-    const std::string text = text_of(file.after);
-    // A sensor that does not answer now could not be told, and its rules not be compared afterwards.
-    IW_TRY(const auto loaded_before, ask_sensors(options_));
-    IW_CHECK(test_rules(options_, {{"intelwall.rules", text}}));
-    IW_TRY(const auto loaded, put_in_force(file, text, loaded_before));
-    for (const auto& [socket, counts] : loaded)
-      applied.writes.push_back({socket.string(), fmt::format("{} rules loaded", counts.loaded)});
+    if (!applied.plan.empty()) IW_CHECK(enforce(file, applied));
+    if (auto lifted = cuts_.lift_over(options_.clock()); !lifted) applied.failure = std::move(lifted).error();
     return applied;
   }
 
@@ -66,8 +61,8 @@ class Suricata final : public Firewall {
 
   Result<Cut> cut(const std::vector<Connection>& connections, std::chrono::milliseconds) override {
     if (connections.empty()) return Cut{};
-    return fail(ErrorCode::refused, "a Suricata of one's own cannot be told to end a connection", name(),
-                "what is open of a blocked name ends with its process, or when Suricata is restarted");
+    IW_TRY(const auto lock, os::FileLock::take(lock_file_, lock_patience));
+    return cuts_.cut(connections, options_.clock());
   }
 
  private:
@@ -140,6 +135,17 @@ class Suricata final : public Firewall {
     return plan;
   }
 
+  Result<void> enforce(const File& file, Applied& applied) const {
+    const std::string text = text_of(file.after);
+    // A sensor that does not answer now could not be told, and its rules not be compared afterwards.
+    IW_TRY(const auto loaded_before, ask_sensors(options_));
+    IW_CHECK(test_rules(options_, {{"intelwall.rules", text}}));
+    IW_TRY(const auto loaded, put_in_force(file, text, loaded_before));
+    for (const auto& [socket, counts] : loaded)
+      applied.writes.push_back({socket.string(), fmt::format("{} rules loaded", counts.loaded)});
+    return {};
+  }
+
   Result<LoadedBySensor> put_in_force(const File& file, const std::string& text, const LoadedBySensor& before) const {
     keep_good();
     IW_CHECK(os::replace_file(options_.rules_file, text));
@@ -174,6 +180,7 @@ class Suricata final : public Firewall {
   }
 
   SuricataOptions options_;
+  SuricataCuts cuts_;
   std::filesystem::path lock_file_, good_file_;
 };
 

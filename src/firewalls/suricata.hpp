@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/time.hpp"
 #include "firewalls/firewall.hpp"
 
 namespace intelwall::firewalls {
@@ -16,6 +17,7 @@ struct SuricataOptions {
   std::vector<std::filesystem::path> sockets = {"/var/run/suricata-command.socket"};  ///< command socket of each sensor
   std::string program = "suricata";
   double max_removals = 0.2;  ///< share of our decisions that one unattended change may remove
+  Clock clock = system_now;   ///< tells when the cut of a connection is over
 };
 
 /// The rule file is the record, as the rule groups are on Network Firewall; lines of others in it stay byte for byte.
@@ -24,6 +26,9 @@ struct SuricataOptions {
 /// the engine first, written beside and renamed, reloaded, and then the number of rules that each sensor has loaded is
 /// compared with what it must be; when one differs, the last good file is put back and reloaded. The file before the
 /// last change stays beside as "<rules_file>.good". Writers on this host wait for each other by a lock file.
+///
+/// cut() rejects what comes next of a connection by rules on its both ends, in "<rules_file's stem>-cuts.rules", for
+/// five minutes; the first apply() after that takes them out.
 ///
 /// apply() returns when all sensors run the change; verify() asks whether they still answer. Thread-safe, keeps nothing
 /// between calls.

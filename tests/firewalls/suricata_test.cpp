@@ -1,14 +1,20 @@
 // A Suricata of one's own, with the real one: what is written is what it runs, or what it ran before.
 #include "firewalls/suricata.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <future>
 #include <set>
 
+#include "firewalls/suricata_cuts.hpp"
 #include "firewalls/suricata_socket.hpp"
+#include "os/descriptor.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 #include "support.hpp"
@@ -148,6 +154,94 @@ TEST_F(SuricataTest, AnUnattendedChangeMayNotEmptyIt) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, ErrorCode::refused);
   EXPECT_EQ(wall->observe()->enforced.size(), 20U);
+}
+
+/// A TCP connection over lo, held at both its ends.
+class OpenConnection {
+ public:
+  OpenConnection() {
+    const os::Descriptor listener(::socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    socklen_t size = sizeof address;
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener.get(), any, size) != 0 || ::listen(listener.get(), 1) != 0) return;
+    ::getsockname(listener.get(), any, &size);
+    ends_.destination_port = ntohs(address.sin_port);
+    client_ = os::Descriptor(::socket(AF_INET, SOCK_STREAM, 0));
+    if (::connect(client_.get(), any, size) != 0) return;
+    ::getsockname(client_.get(), any, &size);
+    ends_.source_port = ntohs(address.sin_port);
+    server_ = os::Descriptor(::accept(listener.get(), nullptr, nullptr));
+  }
+  const Connection& ends() const { return ends_; }
+  /// Whether what one end says still reaches the other.
+  bool alive() const {
+    if (::send(client_.get(), "x", 1, MSG_NOSIGNAL) != 1) return false;
+    char byte = 0;
+    return readable(server_) && ::recv(server_.get(), &byte, 1, 0) == 1;
+  }
+  /// Says something, and waits until the kernel has been told to end it.
+  bool ended() const {
+    for (int i = 0; i < 200; ++i) {
+      if (::send(client_.get(), "x", 1, MSG_NOSIGNAL) != 1) return true;
+      pollfd one{client_.get(), POLLIN, 0};
+      if (::poll(&one, 1, 25) > 0 && (one.revents & (POLLERR | POLLHUP)) != 0) return true;
+    }
+    return false;
+  }
+
+ private:
+  static bool readable(const os::Descriptor& end) {
+    pollfd one{end.get(), POLLIN, 0};
+    return ::poll(&one, 1, 2'000) == 1;
+  }
+  Connection ends_{"127.0.0.1", "127.0.0.1", 0, 0};
+  os::Descriptor client_, server_;
+};
+
+TEST_F(SuricataTest, CutsWhatIsOpenAndNothingElse) {
+  sensor_.reset();
+  sensor_.emplace(directory_ / "cutting", "[intelwall.rules, intelwall-cuts.rules]");
+  auto now = *parse_time("2026-11-28T07:00:00Z");
+  auto with_clock = options();
+  with_clock.clock = [&now] { return now; };
+  const auto wall = make_suricata(with_clock);
+  const OpenConnection bad, other;
+  ASSERT_TRUE(bad.alive());
+  ASSERT_TRUE(other.alive());
+
+  // One address alone, or text that is no address, never reaches a rule.
+  const auto unknown =
+      wall->cut({{"127.0.0.1", "127.0.0.1", 0, 443}, {"any", "$HOME_NET", 1, 2}, {"1.2.3.4 any", "1.1.1.1", 1, 2}}, 1s);
+  ASSERT_TRUE(unknown.has_value());
+  EXPECT_EQ(unknown->result, Cut::Result::no_address);
+  EXPECT_EQ(sensor_->rules(), 1U);
+
+  const auto cut = wall->cut({bad.ends(), {"2001:DB8:0::1", "2001:db8::2", 50'000, 443}}, 1s);
+  ASSERT_TRUE(cut.has_value()) << cut.error().to_text();
+  EXPECT_EQ(cut->result, Cut::Result::cut);
+  EXPECT_EQ(cut->ended.size(), 2U);
+  EXPECT_EQ(sensor_->rules(), 5U);
+  EXPECT_TRUE(bad.ended());
+  EXPECT_TRUE(other.alive());
+
+  // It is over after five minutes, and the next change, or `expire` with none, takes it out.
+  ASSERT_TRUE(wall->apply(put({decision("evil.example")})).has_value());
+  EXPECT_EQ(sensor_->rules(), 7U);
+  now += SuricataCuts::cut_lifetime;
+  const auto applied = wall->apply([](const Observation&) { return Result<Change>(Change{}); });
+  ASSERT_TRUE(applied.has_value());
+  EXPECT_FALSE(applied->failure.has_value());
+  EXPECT_EQ(sensor_->rules(), 3U);
+}
+
+TEST_F(SuricataTest, ASensorThatDoesNotReadCutsIsTold) {
+  const auto cut = make_suricata(options())->cut({{"10.0.0.1", "192.0.2.1", 40'000, 443}}, 1s);
+  ASSERT_FALSE(cut.has_value());
+  EXPECT_THAT(cut.error().message, HasSubstr("did not change"));
+  EXPECT_THAT(cut.error().hint, HasSubstr("intelwall-cuts.rules to rule-files"));
+  EXPECT_EQ(os::read_file(directory_ / "intelwall-cuts.rules").value_or("(none)"), "");
+  EXPECT_EQ(sensor_->rules(), 1U);
 }
 
 TEST_F(SuricataTest, AFullDiskKeepsTheRules) {
