@@ -149,7 +149,6 @@ Json manifest_of(const CompileListsRequest& request, const CompileListsOutcome& 
   if (!compiled) return json;
   Json protocols = Json::array();
   for (const auto protocol : options.protocols) protocols.push_back(to_string(protocol));
-  if (options.quic == rules::Quic::own_groups) protocols.push_back("quic");
   Json left_out = Json::array();
   for (const auto& each : compiled->left_out)
     left_out.push_back({{"domain", each.domain}, {"scope", to_string(each.scope)}, {"rank", each.rank}});

@@ -50,7 +50,6 @@ struct CompileFlags {
   std::string label = "list";
   std::vector<std::string> variables;
   bool no_jit = false;
-  bool quic = false;
 };
 
 Result<void> read_flags(const Global& global, CompileFlags& flags) {
@@ -70,7 +69,6 @@ Result<void> read_flags(const Global& global, CompileFlags& flags) {
   IW_TRY(flags.request.max_errors, app::parse_error_limit(flags.max_errors));
   options.label = RuleText(flags.label);
   if (flags.no_jit) options.jit = rules::Jit::off;
-  if (flags.quic) options.quic = rules::Quic::own_groups;
   for (const auto& variable : flags.variables) {
     const auto equals = variable.find('=');
     if (equals == std::string::npos || equals == 0)
@@ -246,7 +244,6 @@ void add_compile(CLI::App& rules, Global& global, Action& action) {
   command->add_option("--format", flags->format, "packed, suricata, domain-list or dataset (packed)");
   add_setting(*command, global, "action");
   add_setting(*command, global, "protocols");
-  command->add_flag("--quic", flags->quic, "also rules for QUIC, in groups of their own");
   command->add_option("--max-rules", request.options.max_rules, "capacity units of all groups together (30000)")
       ->check(positive);
   command->add_option("--max-groups", request.options.max_groups, "rule groups (20)")->check(positive);

@@ -51,8 +51,7 @@ Result<void> check(const CompileOptions& options) {
                 "take $HOME_NET, any, an address or a list of them in brackets without blanks");
   }
   if (options.format == CompileFormat::domain_list &&
-      (options.protocols.contains(Protocol::dns) || options.protocols.contains(Protocol::quic) ||
-       options.quic == Quic::own_groups)) {
+      (options.protocols.contains(Protocol::dns) || options.protocols.contains(Protocol::quic))) {
     return fail(ErrorCode::usage, "a domain list carries neither dns nor quic", "--protocols",
                 "take tls and http, or another format");
   }

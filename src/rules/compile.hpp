@@ -23,10 +23,6 @@ Result<CompileFormat> parse_compile_format(std::string_view text);
 /// no cost a flow. Whether Network Firewall takes it has not been seen.
 enum class Jit { leave, off };
 
-/// QUIC has a keyword of its own, and what cannot be rejected is dropped. Its rules stand in groups of their own, so
-/// that a firewall that does not know `quic.sni` refuses only these.
-enum class Quic { no, own_groups };
-
 /// One file to write, named as DESIGN.md says: 001.rules, 001.json (domain-list), a dataset's .lst.
 struct CompiledFile {
   std::string name;
@@ -36,8 +32,9 @@ struct CompiledFile {
 struct CompileOptions {
   CompileFormat format = CompileFormat::packed;
   Action action = Action::alert;  ///< drop, reject or alert
+  /// QUIC's rules stand in groups of their own, so that a firewall that does not know `quic.sni` refuses only these;
+  /// what cannot be rejected there is dropped.
   std::set<Protocol> protocols = {Protocol::tls, Protocol::http};
-  Quic quic = Quic::no;
   Jit jit = Jit::leave;
 
   std::size_t max_rules = 30'000;  ///< capacity units of all groups together

@@ -41,7 +41,7 @@ std::vector<Carrier> carriers_of(const CompileOptions& options) {
   if (options.protocols.contains(Protocol::tls)) carriers.push_back(Carrier::tls);
   if (options.protocols.contains(Protocol::http)) carriers.push_back(Carrier::http);
   if (options.protocols.contains(Protocol::dns)) carriers.push_back(Carrier::dns);
-  if (options.quic == Quic::own_groups || options.protocols.contains(Protocol::quic)) carriers.push_back(Carrier::quic);
+  if (options.protocols.contains(Protocol::quic)) carriers.push_back(Carrier::quic);
   return carriers;
 }
 

@@ -445,3 +445,16 @@ def test_progress_is_shown_on_a_terminal_only(binary, intelwall, tmp_path):
     shown = os.read(ours, 65_536)
     os.close(ours)
     assert b"compiling" in shown and shown.endswith(b"\r\x1b[K"), shown
+
+
+def test_quic_has_groups_of_its_own_and_is_never_rejected(intelwall, tmp_path):
+    out = tmp_path / "rules"
+    made = intelwall("rules", "compile", "-", "-o", out, "--protocols", "tls,http,quic", "--action", "reject", data="evil.example\n")
+    assert made.returncode == 0, made.stderr
+    files = {name: text.decode() for name, text in content_of(out).items() if name.endswith(".rules")}
+    assert sorted(files) == ["001.rules", "002.rules"]
+    assert "quic" not in files["001.rules"] and files["001.rules"].startswith("reject tls ")
+    rules = files["002.rules"].splitlines()
+    assert rules and all(rule.startswith("drop quic ") and "quic.sni" in rule for rule in rules)
+    back = intelwall("rules", "decompile", out)
+    assert back.returncode == 0 and b"evil.example" in back.stdout

@@ -85,7 +85,7 @@ TEST(Compile, DnsAndQuicCannotBeRejected) {
   auto options = options_for(CompileFormat::packed);
   options.action = Action::reject;
   options.protocols = {Protocol::tls, Protocol::http, Protocol::dns};
-  options.quic = Quic::own_groups;
+  options.protocols.insert(Protocol::quic);
   const auto result = compiled(table_of({"evil.example"}), options);
   ASSERT_EQ(result.groups.size(), 2U);
   const auto& main = result.groups[0].file.content;
@@ -166,7 +166,7 @@ TEST(Compile, NoRuleIsTooLongAndNoSidStandsTwice) {
   for (const std::size_t variable : {std::size_t{0}, std::size_t{5'000}}) {
     CompileOptions options;
     options.protocols = {Protocol::tls, Protocol::http, Protocol::dns};
-    options.quic = Quic::own_groups;
+    options.protocols.insert(Protocol::quic);
     options.jit = Jit::off;
     options.variables["HOME_NET"] = std::string(variable, '1');
     const auto result = compiled(table_of(names), options);

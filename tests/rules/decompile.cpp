@@ -56,8 +56,7 @@ TEST(Decompile, GivesTheSetAgainInEveryForm) {
         options.jit = jit;
         options.action = seed % 2 == 0 ? Action::drop : Action::reject;
         if (format != CompileFormat::domain_list) {
-          options.protocols = {Protocol::tls, Protocol::http, Protocol::dns};
-          options.quic = Quic::own_groups;
+          options.protocols = {Protocol::tls, Protocol::http, Protocol::dns, Protocol::quic};
         }
         options.max_rules = 1'000'000;
         options.max_groups = 1'000;

@@ -29,8 +29,7 @@ std::vector<CompiledFile> files_of(const DomainTable& table, const CompileOption
 CompileOptions all_protocols(CompileFormat format) {
   CompileOptions options;
   options.format = format;
-  options.protocols = {Protocol::tls, Protocol::http, Protocol::dns};
-  options.quic = Quic::own_groups;
+  options.protocols = {Protocol::tls, Protocol::http, Protocol::dns, Protocol::quic};
   options.max_rules = 1'000'000;
   options.max_groups = 1'000;
   return options;

@@ -94,8 +94,7 @@ void expect_exact_alerts(const std::string& test, const DomainTable& table, std:
       CompileOptions options;
       options.format = format;
       options.jit = jit;
-      options.protocols = {Protocol::tls, Protocol::http, Protocol::dns};
-      options.quic = Quic::own_groups;
+      options.protocols = {Protocol::tls, Protocol::http, Protocol::dns, Protocol::quic};
       const auto result = compile(table, options);
       ASSERT_TRUE(result.has_value()) << result.error().to_text();
       const auto form = fmt::format("{}-{}-{}", test, to_string(format), jit == Jit::off ? "nojit" : "jit");
@@ -154,8 +153,7 @@ TEST(CompiledListInSuricata, DropRulesDropJustTheFlowsOfTheList) {
   for (const auto& name : names_near("evil.com", random)) traffic.ask_all_ways(name);
   CompileOptions options;
   options.action = Action::reject;
-  options.protocols = {Protocol::tls, Protocol::http, Protocol::dns};
-  options.quic = Quic::own_groups;
+  options.protocols = {Protocol::tls, Protocol::http, Protocol::dns, Protocol::quic};
   const auto result = compile(table, options);
   ASSERT_TRUE(result.has_value());
   const auto run =
