@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "app/lists.hpp"
+#include "rules/rule_group.hpp"
+#include "store/ledger.hpp"
 
 namespace intelwall::app {
 
@@ -44,15 +47,56 @@ bool is_enough(const Decision& old, const Decision& fresh) {
 
 }  // namespace
 
+namespace {
+
+/// Takes down what `change` did; what ended early is looked at again.
+Result<void> record(Context& context, const firewalls::Applied& applied, const firewalls::Change& change) {
+  const auto by_id = [](const firewalls::Observation& seen) {
+    std::map<std::string_view, const Decision*> found;
+    for (const auto& each : seen.enforced) found[each.decision.id] = &each.decision;
+    return found;
+  };
+  const auto before = by_id(applied.before);
+  std::optional<firewalls::Observation> after;
+  if (applied.failure) {
+    IW_TRY(auto seen, context.firewall->observe());
+    after = std::move(seen);
+  }
+  const auto now_there = after ? by_id(*after) : decltype(before){};
+  std::vector<Decision> put;
+  std::vector<Decision> lifted;
+  for (const auto& fresh : change.put) {
+    auto decision = rules::normalised(fresh);
+    const auto old = before.find(decision.id);
+    if (old != before.end() && *old->second == decision) continue;
+    if (!after || now_there.contains(decision.id)) put.push_back(std::move(decision));
+  }
+  for (const auto& id : change.remove) {
+    const auto old = before.find(id);
+    if (old != before.end() && !now_there.contains(id)) lifted.push_back(*old->second);
+  }
+  if (put.empty() && lifted.empty()) return {};
+  IW_TRY(auto ledger, store::Ledger::open(context.settings.state));
+  return ledger.record_decisions(applied.before.firewall, put, lifted, context.clock(), context.settings.actor);
+}
+
+}  // namespace
+
 Result<Enforcement> enforce(Context& context, const firewalls::Fold& fold, Mode mode) {
   Enforcement done;
   if (mode == Mode::plan) {
     IW_TRY(done.plan, context.firewall->plan(fold));
     return done;
   }
-  IW_TRY(auto applied, context.firewall->apply(fold));
+  firewalls::Change change;
+  IW_TRY(auto applied, context.firewall->apply([&](const firewalls::Observation& seen) -> Result<firewalls::Change> {
+    IW_TRY(change, fold(seen));
+    return change;
+  }));
   if (auto live = context.firewall->verify(applied, context.settings.patience); !live)
     done.unverified = std::move(live).error();
+  if (!applied.plan.empty() && !context.settings.state.empty())
+    if (auto recorded = record(context, applied, change); !recorded) done.unrecorded = std::move(recorded).error();
   done.plan = std::move(applied.plan);
   done.failure = std::move(applied.failure);
   done.rounds = applied.rounds;

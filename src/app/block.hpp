@@ -16,10 +16,12 @@ struct Enforcement {
   firewalls::Plan plan;
   std::optional<Error> failure;     ///< ended early; what `plan` holds is done
   std::optional<Error> unverified;  ///< written, but not seen live in every zone
+  std::optional<Error> unrecorded;  ///< written, but not taken down in the ledger
   int rounds = 0;
 };
 
-/// Runs a fold against the firewall: plan, or apply and verify.
+/// Runs a fold against the firewall: plan, or apply and verify; what became different is taken down in the ledger of
+/// the settings' state directory, if there is one.
 Result<Enforcement> enforce(Context& context, const firewalls::Fold& fold, Mode mode);
 
 struct BlockRequest {

@@ -160,6 +160,9 @@ class Run {
 }  // namespace
 
 Result<store::Ledger> open_ledger(const Context& context) {
+  if (context.settings.state.empty())
+    return fail(ErrorCode::usage, "there is no ledger", "state: none",
+                "name a directory that may be written (--state DIR)");
   return store::Ledger::open(context.settings.state);
 }
 

@@ -71,6 +71,7 @@ Json to_json(const Enforcement& enforcement) {
           {"shortfall", enforcement.plan.shortfall ? to_json(*enforcement.plan.shortfall) : Json(nullptr)},
           {"failure", enforcement.failure ? to_json(*enforcement.failure) : Json(nullptr)},
           {"unverified", enforcement.unverified ? to_json(*enforcement.unverified) : Json(nullptr)},
+          {"unrecorded", enforcement.unrecorded ? to_json(*enforcement.unrecorded) : Json(nullptr)},
           {"rounds", enforcement.rounds}};
 }
 

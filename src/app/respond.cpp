@@ -246,6 +246,7 @@ void add(RespondOutcome& whole, RespondOutcome part) {
   if (!to.plan.shortfall) to.plan.shortfall = std::move(from.plan.shortfall);
   if (!to.failure) to.failure = std::move(from.failure);
   if (!to.unverified) to.unverified = std::move(from.unverified);
+  if (!to.unrecorded) to.unrecorded = std::move(from.unrecorded);
   to.rounds = std::max(to.rounds, from.rounds);
 }
 

@@ -315,11 +315,11 @@ const std::vector<SettingKey>& setting_keys() {
        "/etc/intelwall/protected.txt", IW_SETTING(protected_zones, parse_place(value))},
       {"actor", "who decides, for the record (the login name)", "soc-automation",
        IW_SETTING(actor, parse_actor(value))},
-      {"state", "directory of the ledger, which only hunts need (/var/lib/intelwall, or ~/.local/state/intelwall)",
+      {"state", "directory of the ledger, or none (/var/lib/intelwall, or ~/.local/state/intelwall)",
        "/var/lib/intelwall",
        [](Settings& settings, const std::string& value) -> Result<void> {
          if (value.empty()) return fail(ErrorCode::invalid_input, "a directory has a name");
-         settings.state = value;
+         settings.state = value == "none" ? "" : value;
          return {};
        }},
       {"patience", "how long to wait until every zone runs a change (60s)", "60s",

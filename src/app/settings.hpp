@@ -51,7 +51,7 @@ struct Settings {
   std::optional<ListPlace> warn_list;        ///< beside the popular names that intelwall ships
   std::optional<ListPlace> protected_zones;  ///< beside the zones that intelwall ships
   std::string actor;                         ///< who decides; the login name unless set
-  std::filesystem::path state;               ///< directory of the ledger
+  std::filesystem::path state;               ///< directory of the ledger; empty: none is kept
   std::chrono::seconds patience{60};         ///< how long to wait until the firewall runs what was written
 };
 

@@ -78,6 +78,10 @@ void print_json(const nlohmann::json& json) {
 }
 
 int report_enforcement(const app::Enforcement& enforcement) {
+  if (enforcement.unrecorded)
+    std::fputs(fmt::format("intelwall: done, but not taken down in the ledger: {}\n", enforcement.unrecorded->to_text())
+                   .c_str(),
+               stderr);
   if (enforcement.failure) {
     std::fputs(fmt::format("intelwall: {}\n", enforcement.failure->to_text()).c_str(), stderr);
     return enforcement.plan.empty() ? failed : in_part;
@@ -119,6 +123,7 @@ int run(int argc, char** argv) {
   add_forward_command(root, global, action);
   add_block_commands(root, global, action);
   add_explain_command(root, global, action);
+  add_history_command(root, global, action);
   add_doctor_command(root, global, action);
   add_lab_commands(root, global, action);
   add_rules_commands(root, global, action);

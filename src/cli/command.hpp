@@ -41,6 +41,7 @@ void add_explain_command(CLI::App& root, Global& global, Action& action);
 void add_doctor_command(CLI::App& root, Global& global, Action& action);
 void add_lab_commands(CLI::App& root, Global& global, Action& action);
 void add_rules_commands(CLI::App& root, Global& global, Action& action);
+void add_history_command(CLI::App& root, Global& global, Action& action);
 void add_config_commands(CLI::App& root, Global& global, Action& action);
 void add_intel_commands(CLI::App& root, Global& global, Action& action);
 void add_sighting_commands(CLI::App& root, Global& global, Action& action);

@@ -30,7 +30,6 @@ Result<void> step_down(Demo& demo) {
 
 Result<void> connect(Demo& demo) {
   IW_TRY(demo.environment, environment());
-  demo.environment["INTELWALL_STATE"] = (state_directory() / "ledger").string();
   demo.environment["INTELWALL_ALLOW_LIST"] = (state_directory() / "demo-allow.txt").string();
   const auto variables = demo.environment;
   demo.session.env = [variables](const std::string& name) -> std::optional<std::string> {

@@ -51,7 +51,7 @@ struct Status {
 Result<Status> status();
 
 /// The variables that `lab env` exports: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
-/// INTELWALL_FIREWALL, FALCON_BASE_URL, FALCON_CLIENT_ID, FALCON_CLIENT_SECRET
+/// INTELWALL_FIREWALL, INTELWALL_STATE, FALCON_BASE_URL, FALCON_CLIENT_ID, FALCON_CLIENT_SECRET
 Result<std::map<std::string, std::string>> environment();
 
 /// Runs a command in the workload's namespace; its resolver is the lab's, its CA bundle (CURL_CA_BUNDLE, SSL_CERT_FILE)

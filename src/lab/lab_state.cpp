@@ -188,6 +188,7 @@ std::map<std::string, std::string> environment_of(const State& state) {
           {"AWS_ACCESS_KEY_ID", access_key_id},
           {"AWS_SECRET_ACCESS_KEY", state.secret_access_key},
           {"INTELWALL_FIREWALL", firewall_name},
+          {"INTELWALL_STATE", (state_directory() / "ledger").string()},
           {"FALCON_BASE_URL", fmt::format("http://127.0.0.1:{}", state.falcon_port)},
           {"FALCON_CLIENT_ID", falcon_client_id},
           {"FALCON_CLIENT_SECRET", state.falcon_secret}};

@@ -79,6 +79,15 @@ struct AuditEntry {
   bool operator==(const AuditEntry&) const = default;
 };
 
+/// A decision that a firewall was given, and what became of it.
+struct Enacted {
+  std::string firewall;  ///< ARN, or suricata:FILE
+  Decision decision;
+  Time lifted_at{};  ///< 1970: it stands
+  std::string lifted_by;
+  bool operator==(const Enacted&) const = default;
+};
+
 /// An indicator that some hunt keeps, with who is behind it.
 struct Kept {
   std::string hunt;
@@ -96,7 +105,7 @@ struct Kept {
 /// `protocol` it is damaged or was written by a newer intelwall. What was committed before stays.
 class Ledger {
  public:
-  static constexpr int schema_version = 1;
+  static constexpr int schema_version = 2;
   static constexpr const char* file_name = "ledger.db";
 
   /// Makes the directory and the ledger, and brings an older one up to date.
@@ -132,6 +141,13 @@ class Ledger {
   Result<std::vector<Sighting>> untold_sightings(std::size_t most);  ///< those without a finding yet
   Result<std::optional<Sighting>> sighting(const std::string& workload, const std::string& domain);
   Result<std::set<std::string>> sighted_domains();
+
+  /// What a responder's change did: decisions that were put, and those that were lifted, which the ledger need not have
+  /// known. Each becomes an entry of the audit, too.
+  Result<void> record_decisions(const std::string& firewall, const std::vector<Decision>& put,
+                                const std::vector<Decision>& lifted, Time now, const std::string& actor);
+  /// Newest first. With a name: those on it, on what covers it and on what it covers.
+  Result<std::vector<Enacted>> decisions(const std::optional<DomainName>& name, std::size_t most);
 
   Result<void> audit(const AuditEntry& entry);
   Result<std::vector<AuditEntry>> audit_entries(std::size_t most);  ///< newest first

@@ -56,6 +56,23 @@ constexpr const char* first_schema[] = {
     "from indicator i join hunt h on h.id = i.key >> 48 left join context c on c.id = i.context",
 };
 
+constexpr const char* decision_schema[] = {
+    "drop view decision",
+    // What responders had put into a firewall, also after it is lifted; 0: no end. A hunt's domains are its indicators.
+    "create table decision ("
+    "firewall text not null, id text not null, created_at bigint not null, name text not null, bits bigint not null, "
+    "action text not null, protocols text not null, reason text not null, source text not null, actor text not null, "
+    "confidence text not null, expires_at bigint not null, lifted_at bigint not null, lifted_by text not null, "
+    "primary key (firewall, id, created_at)) without rowid",
+    "create index decision_of_name on decision (name)",
+};
+
+template <std::size_t size>
+void advance(soci::session& sql, const char* const (&statements)[size], int to) {
+  for (const char* statement : statements) sql << statement;
+  sql << fmt::format("pragma user_version = {}", to);
+}
+
 int version_of(soci::session& sql) {
   int version = 0;
   sql << "pragma user_version", soci::into(version);
@@ -74,11 +91,9 @@ Result<void> migrate(soci::session& sql, const std::filesystem::path& path) {
     WriteTransaction transaction(sql);
     // Another process may have been faster.
     version = version_of(sql);
-    if (version < 1) {
-      for (const char* statement : first_schema) sql << statement;
-      version = 1;
-      sql << "pragma user_version = 1";
-    }
+    if (version < 1) advance(sql, first_schema, 1);
+    if (version < 2) advance(sql, decision_schema, 2);
+    version = Ledger::schema_version;
     transaction.commit();
   }));
   if (version > Ledger::schema_version)

@@ -1,7 +1,10 @@
 #include "app/expire.hpp"
 
+#include <fstream>
+
 #include "app/lists.hpp"
 #include "app/support.hpp"
+#include "store/ledger.hpp"
 
 namespace intelwall::app {
 namespace {
@@ -40,6 +43,31 @@ TEST_F(ExpireTest, LiftsWhatIsOverToTheSecondAndNothingElse) {
   ASSERT_EQ(run().lifted.size(), 1U);
   EXPECT_THAT(names(), ElementsAre("forever.example", "long.example"));
   EXPECT_TRUE(run().enforcement.plan.empty()) << "twice is once";
+}
+
+TEST_F(ExpireTest, TheLedgerKnowsWhatWasAndBecameOfIt) {
+  block_names({"evil.example", "worse.example"}, hours{1});
+  block_names({"evil.example", "worse.example"}, hours{1});
+  ahead_ += hours{2};
+  ASSERT_EQ(run().lifted.size(), 2U);
+  auto ledger = store::Ledger::open(context_.settings.state);
+  ASSERT_TRUE(ledger.has_value());
+  const auto known = ledger->decisions(parse_domain("evil.example")->name, 10);
+  ASSERT_TRUE(known.has_value());
+  ASSERT_EQ(known->size(), 1U);
+  EXPECT_EQ(known->front().decision.reason.text(), "INC-1");
+  EXPECT_EQ(known->front().lifted_by, "tester");
+  EXPECT_EQ(known->front().lifted_at, now());
+  EXPECT_EQ(known->front().firewall, "lab");
+
+  // A ledger that cannot be written changes nothing about the block, and is told.
+  context_.settings.state = directory_ / "allow.txt" / "no-directory";
+  std::ofstream(directory_ / "allow.txt") << "";
+  const auto blocked = block(context_, {.domains = {"third.example"}, .scope = {}, .reason = "INC-1"}, Mode::write);
+  ASSERT_TRUE(blocked.has_value());
+  EXPECT_TRUE(blocked->enforcement.unrecorded.has_value());
+  EXPECT_FALSE(blocked->enforcement.failure.has_value());
+  EXPECT_THAT(names(), ElementsAre("third.example"));
 }
 
 TEST_F(ExpireTest, LeavesWhatGuardrailsWouldRefuseToday) {

@@ -58,6 +58,7 @@ class RespondTest : public test::CloudFixture {
     ASSERT_TRUE(loaded.has_value());
     context_.settings = loaded->settings;
     context_.settings.actor = "tester";
+    context_.settings.state.clear();
     context_.clock = [this] { return now(); };
     ASSERT_TRUE(load_guardrails(context_).has_value());
   }

@@ -25,8 +25,9 @@ class AroundTest : public test::CloudFixture {
     ASSERT_TRUE(loaded.has_value());
     context_.settings = loaded->settings;
     context_.settings.actor = "tester";
+    context_.settings.state = directory() / "ledger";
     context_.clock = [this] { return now(); };
-    directory_ = std::filesystem::temp_directory_path() / fmt::format("iw-around-{}", ::getpid());
+    directory_ = directory();
     std::filesystem::create_directories(directory_);
     context_.settings.allow_list = ListPlace{ListPlace::Kind::file, (directory_ / "allow.txt").string()};
     ASSERT_TRUE(load_guardrails(context_).has_value());
@@ -37,6 +38,9 @@ class AroundTest : public test::CloudFixture {
     CloudFixture::TearDown();
   }
 
+  static std::filesystem::path directory() {
+    return std::filesystem::temp_directory_path() / fmt::format("iw-around-{}", ::getpid());
+  }
   /// A finding as the Falcon Integration Gateway writes it.
   static aws::Json finding(const std::string& id, const std::string& domain, const std::string& more = "a detection") {
     return {

@@ -23,7 +23,9 @@ def intelwall(binary, cloud, tmp_path):
     def run(*arguments, **more):
         return subprocess.run(
             [binary("intelwall"), *arguments], capture_output=True, text=True, cwd=tmp_path, timeout=60,
-            env=cloud.environment() | {"HOME": str(tmp_path), "INTELWALL_FIREWALL": "lab"} | more,
+            env=cloud.environment()
+            | {"HOME": str(tmp_path), "INTELWALL_FIREWALL": "lab", "INTELWALL_STATE": str(tmp_path / "state")}
+            | more,
         )  # fmt: skip
 
     return run
@@ -47,6 +49,21 @@ def test_expire(intelwall):
     assert result.returncode == 0 and "lifted drop short.example" in result.stdout
     left = json.loads(intelwall("list", "--json").stdout)["decisions"]
     assert [each["domain"] for each in left] == ["long.example"]
+
+
+def test_history(intelwall, tmp_path):
+    assert "knows of no decision" in intelwall("history").stdout
+    intelwall("block", "evil.example", "--reason", "INC-1\x1b[31m", INTELWALL_ACTOR="jane")
+    intelwall("block", "other.example")
+    assert "stands until" in intelwall("history", "www.evil.example").stdout
+    intelwall("unblock", "evil.example", INTELWALL_ACTOR="joe")
+    told = intelwall("history", "evil.example").stdout
+    assert "drop evil.example and its subdomains, by jane, INC-1" in told and "by joe" in told and "\x1b" not in told
+    decisions = json.loads(intelwall("history", "--json").stdout)["decisions"]
+    assert {each["domain"]: each["lifted_by"] for each in decisions} == {"evil.example": "joe", "other.example": None}
+    assert "there is no ledger" in intelwall("history", INTELWALL_STATE="none").stderr
+    blocked = intelwall("block", "third.example", INTELWALL_STATE="/dev/null/x")
+    assert blocked.returncode == 0 and "not taken down in the ledger" in blocked.stderr
 
 
 def test_a_domain_list_says_that_it_carries_no_expiry(intelwall):

@@ -181,6 +181,7 @@ class JudgedCloud:
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_PAGER": "",
             "AWS_MAX_ATTEMPTS": "1",
+            "INTELWALL_STATE": "none",
             "PATH": "/usr/bin:/bin",
         }
 

@@ -63,10 +63,23 @@ TEST_F(LedgerFaults, ANewerLedgerIsLeftAlone) {
   raw() << "pragma user_version = 7";
   const auto newer = Ledger::open(directory_);
   ASSERT_FALSE(newer.has_value());
-  EXPECT_THAT(newer.error().message, HasSubstr("newer intelwall (version 7, this one knows 1)"));
+  EXPECT_THAT(newer.error().message, HasSubstr("newer intelwall (version 7, this one knows 2)"));
   EXPECT_THAT(newer.error().hint, HasSubstr("update"));
-  raw() << "pragma user_version = 1";
+  raw() << "pragma user_version = 2";
   EXPECT_EQ(open().hunts()->size(), 1U);
+}
+
+TEST_F(LedgerFaults, AnOlderLedgerIsBroughtUpToDate) {
+  {
+    auto ledger = open();
+    keep(ledger, add(ledger, "apt"), {"evil.example"});
+  }
+  raw() << "drop table decision";
+  raw() << "create view decision as select 1 as domain";
+  raw() << "pragma user_version = 1";
+  auto ledger = open();
+  EXPECT_EQ(names(ledger, *ledger.hunt("apt")), std::set<std::string>{"evil.example"});
+  EXPECT_THAT(*ledger.decisions({}, 10), ::testing::IsEmpty());
 }
 
 TEST_F(LedgerFaults, TheAuditIsOnlyAddedTo) {

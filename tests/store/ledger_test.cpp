@@ -203,5 +203,54 @@ TEST_F(LedgerTest, WritersTakeTurns) {
   for (const auto& each : *hunts) EXPECT_EQ(names(ledger, each).size(), 30U);
 }
 
+Decision decision(const std::string& domain, Scope scope = Scope::subdomains) {
+  Decision made{.id = {},
+                .domain = {name_of(domain), scope},
+                .action = Action::drop,
+                .reason = RuleText("INC-1: it's bad"),
+                .source = RuleText("manual"),
+                .actor = RuleText("jane"),
+                .created_at = noon,
+                .expires_at = noon + std::chrono::hours{1}};
+  made.id = decision_id(made.domain, made.action);
+  return made;
+}
+
+TEST_F(LedgerTest, DecisionsStayWhenTheyAreLifted) {
+  auto ledger = open();
+  const auto evil = decision("evil.example");
+  const auto below = decision("a.b.evil.example", Scope::exact);
+  const auto other = decision("notevil.example");
+  ASSERT_TRUE(ledger.record_decisions("arn:f", {evil, below, other}, {}, noon, "jane").has_value());
+  const auto later = noon + std::chrono::minutes{5};
+  ASSERT_TRUE(ledger.record_decisions("arn:f", {}, {evil}, later, "joe").has_value());
+  // Another firewall's decision of the same id is another row, and one that was made elsewhere is taken down too.
+  ASSERT_TRUE(ledger.record_decisions("arn:g", {}, {evil}, later, "joe").has_value());
+
+  const Enacted lifted{.firewall = "arn:f", .decision = evil, .lifted_at = later, .lifted_by = "joe"};
+  const Enacted elsewhere{.firewall = "arn:g", .decision = evil, .lifted_at = later, .lifted_by = "joe"};
+  const Enacted stands{.firewall = "arn:f", .decision = below, .lifted_at = {}, .lifted_by = {}};
+  EXPECT_THAT(*ledger.decisions({}, 10), ::testing::SizeIs(4));
+  EXPECT_THAT(*ledger.decisions(name_of("evil.example"), 10), UnorderedElementsAre(lifted, elsewhere, stands));
+  EXPECT_THAT(*ledger.decisions(name_of("b.evil.example"), 10), UnorderedElementsAre(lifted, elsewhere, stands));
+  EXPECT_THAT(*ledger.decisions(name_of("x.notevil.example"), 10), ::testing::SizeIs(1));
+  EXPECT_THAT(*ledger.decisions(name_of("evil.example"), 1), ::testing::SizeIs(1));
+
+  const auto audit = *ledger.audit_entries(10);
+  ASSERT_EQ(audit.size(), 5U);
+  EXPECT_EQ(audit[0].what, "lift");
+  EXPECT_EQ(audit[0].actor, "joe");
+  EXPECT_EQ(audit[4].subject, "evil.example");
+  EXPECT_EQ(audit[4].what, "drop");
+  EXPECT_THAT(audit[4].detail, HasSubstr("INC-1: it"));
+
+  // Blocked again: another decision, with its own beginning.
+  auto again = evil;
+  again.created_at = later + std::chrono::hours{2};
+  again.expires_at.reset();
+  ASSERT_TRUE(ledger.record_decisions("arn:f", {again}, {}, again.created_at, "jane").has_value());
+  EXPECT_EQ(ledger.decisions(name_of("evil.example"), 1)->front().decision, again);
+}
+
 }  // namespace
 }  // namespace intelwall::store
