@@ -1,10 +1,12 @@
 """`intelwall hunt` as its user meets it: the lab's Falcon in, the lab's Network Firewall out, boto3 as the judge."""
 
+import http.server
 import json
 import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import boto3
@@ -103,6 +105,58 @@ def test_from_query_to_rules_and_back(lab):
     assert "SALTYSPIDER" in lab.run("show", "apt")
     assert "hunt apt is gone" in lab.run("rm", "apt")
     assert lab.groups() == {}
+
+
+@pytest.fixture
+def listed():
+    """A list on a server that knows versions: what was asked for, and what it tells."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        body, version, asked = b"", '"1"', []
+
+        def do_GET(self):
+            known = self.headers.get("If-None-Match")
+            self.asked.append(known)
+            unmodified = known == self.version
+            self.send_response(304 if unmodified else 200)
+            self.send_header("ETag", self.version)
+            self.send_header("Content-Length", "0" if unmodified else str(len(self.body)))
+            self.end_headers()
+            if not unmodified:
+                self.wfile.write(self.body)
+
+        def log_message(self, *_):
+            pass
+
+    Handler.asked = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Handler.url = f"http://127.0.0.1:{server.server_port}/list.txt"
+    yield Handler
+    server.shutdown()
+
+
+def test_a_list_that_is_as_it_was_is_not_sent_again(lab, listed):
+    listed.body = b"one.evil-list.com\ntwo.evil-list.com\n"
+    lab.env["INTELWALL_ALLOW_LIST"] = str(lab.directory / "allow.txt")
+    lab.run("add", "list", "--source", listed.url, "--json")
+    assert lab.run("run", "list", "--json")["sync"]["enforced"] == 2
+    tokens = {name: each["UpdateToken"] for name, each in lab.groups().items()}
+    again = lab.run("run", "list", "--json")
+    assert again["hunts"][0]["unmodified"] and again["sync"]["unchanged"] and listed.asked == [None, '"1"']
+    assert {name: each["UpdateToken"] for name, each in lab.groups().items()} == tokens
+
+    # What guardrails say now is said about the whole list, also where it takes nothing away.
+    (lab.directory / "allow.txt").write_text("two.evil-list.com\n")
+    assert lab.run("run", "list", "--json")["sync"]["enforced"] == 1
+    (lab.directory / "allow.txt").write_text("")
+    assert lab.run("run", "list", "--json")["sync"]["enforced"] == 2
+    assert listed.asked[2:] == [None, None]
+
+    listed.body, listed.version = b"two.evil-list.com\nthree.evil-list.com\n", '"2"'
+    ran = lab.run("run", "list", "--json")["hunts"][0]
+    assert (ran["added"], ran["removed"]) == (1, 1)
+    assert lab.watched() == {"two.evil-list.com", "three.evil-list.com"}
 
 
 def test_what_is_wrong_is_one_sentence_before_anything_is_asked(lab):
