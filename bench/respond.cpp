@@ -1,66 +1,16 @@
 // respond, from event to verified update, with 2,000 blocks in the group: beside Suricata's own test and reload of the
 // same change in the same run, and without a data plane. Wall time, because that is what a responder waits; medians.
 // Usage: bench_respond [INTELWALL_BINARY]     (root, for the data plane)
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <vector>
-
 #include "app/respond.hpp"
-#include "firewalls/suricata_socket.hpp"
-#include "lab/lab.hpp"
-#include "os/file.hpp"
-#include "os/process.hpp"
+#include "live.hpp"
 
 namespace {
 
 using namespace intelwall;
-using Clock = std::chrono::steady_clock;
+using namespace intelwall::bench;
 
 constexpr int blocks = 2'000;
 constexpr int repeats = 15;
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
-
-double milliseconds(const std::function<void()>& work) {
-  const auto begin = Clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-template <class T>
-T need(Result<T> result) {
-  if (result) return *std::move(result);
-  std::fputs(fmt::format("bench_respond: {}\n", result.error().to_text()).c_str(), stderr);
-  std::exit(1);
-}
-void need(const Result<void>& result) {
-  if (result) return;
-  std::fputs(fmt::format("bench_respond: {}\n", result.error().to_text()).c_str(), stderr);
-  std::exit(1);
-}
-
-app::Context context_of_the_lab() {
-  const auto variables = need(lab::environment());
-  app::Context context;
-  context.env = [variables](const std::string& name) -> std::optional<std::string> {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::nullopt : std::optional(found->second);
-  };
-  context.settings = need(app::load_settings(context.env, {}, {})).settings;
-  context.settings.actor = "bench";
-  need(app::load_guardrails(context));
-  need(app::open_firewall(context));
-  return context;
-}
 
 std::string event(int number) {
   return fmt::format(
@@ -77,52 +27,22 @@ void fill(app::Context& context) {
   app::BlockRequest request{.reason = "C2 of an adversary, reported by the sensor on i-0a1b2c3d4e5f60718"};
   for (int i = 0; i < blocks; ++i) request.domains.push_back(fmt::format("listed-{}-malware.example", i));
   const auto outcome = need(app::block(context, request, app::Mode::write));
-  if (outcome.enforcement.failure) need(Result<void>(std::unexpected(*outcome.enforcement.failure)));
-  if (outcome.enforcement.unverified) need(Result<void>(std::unexpected(*outcome.enforcement.unverified)));
+  if (outcome.enforcement.failure) give_up(outcome.enforcement.failure->to_text());
+  if (outcome.enforcement.unverified) give_up(outcome.enforcement.unverified->to_text());
 }
 
 double respond_once(app::Context& context, int number) {
   return milliseconds([&] {
     const auto outcome = need(app::respond(context, event(number), app::Mode::write));
-    if (outcome.enforcement.plan.empty() || outcome.enforcement.failure || outcome.enforcement.unverified) {
-      std::fputs("bench_respond: nothing was written or verified\n", stderr);
-      std::exit(1);
-    }
-  });
-}
-
-/// Suricata's own two steps with the very rules that are in force, from the same state as respond found: another name
-/// stands in for the newest one first, because Suricata keeps the pattern database of rules that did not change, and
-/// reloading the same file twice would be quicker than any change can be.
-double engine_once(int number) {
-  const auto directory = lab::state_directory();
-  const auto file = directory / "rules/policy.rules";
-  const auto reload = [&] {
-    need(firewalls::engine_command(directory / "run/suricata.socket", "reload-rules", std::chrono::seconds{60}));
-  };
-  const auto rules = need(os::read_file(file, 1U << 30U));
-  auto other = rules;
-  const auto name = fmt::format("fresh-{}-bad.example", number);
-  for (auto at = other.find(name); at != std::string::npos; at = other.find(name, at)) other[at] = 'c';
-  need(os::replace_file(file, other));
-  reload();
-  need(os::replace_file(file, rules));
-  return milliseconds([&] {
-    const auto test = need(os::run({"suricata", "-T", "-c", (directory / "rules/suricata.yaml").string(), "-S",
-                                    file.string(), "-l", (directory / "logs").string()}));
-    if (test.exit_code != 0) {
-      std::fputs(test.err.c_str(), stderr);
-      std::exit(1);
-    }
-    reload();
+    if (outcome.enforcement.plan.empty() || outcome.enforcement.failure || outcome.enforcement.unverified)
+      give_up("nothing was written or verified");
   });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::filesystem::path self =
-      argc > 1 ? argv[1] : std::filesystem::read_symlink("/proc/self/exe").parent_path() / "intelwall";
+  const std::filesystem::path self = argc > 1 ? argv[1] : own_binary().parent_path() / "intelwall";
   std::fputs(fmt::format("{} blocks over tls and http in the group, median of {}\n", blocks, repeats).c_str(), stdout);
 
   need(lab::up({.data_plane = lab::UpOptions::Plane::none, .self = self}));
@@ -148,8 +68,9 @@ int main(int argc, char** argv) {
     std::vector<double> engine;
     std::vector<double> over;
     for (int i = 0; i < repeats; ++i) {
+      const auto before = live_rules_text();
       respond.push_back(respond_once(context, i));
-      engine.push_back(engine_once(i));
+      engine.push_back(engine_milliseconds(before));
       over.push_back(respond.back() - engine.back());
     }
     std::fputs(
