@@ -12,14 +12,15 @@ namespace intelwall::app {
 /// One thing that was looked at. Codes are stable; a check that found nothing has its own name as code.
 ///
 /// problem: rules are or will be useless: aws-unreachable, firewall-unreadable, firewall-not-ready, no-zone,
-///   policy-unreadable, stateless-bypass, home-net-misses-workload, earlier-pass-all, no-room, sync-failed,
-///   list-unreadable
+///   policy-unreadable, stateless-bypass, firewall-manager (owns the policy, without a group of ours),
+///   home-net-misses-workload, earlier-pass-all, no-room, sync-failed, list-unreadable
 /// warning: something is weaker than it looks: action-order, home-net-default, home-net-alone, earlier-pass,
 ///   group-unreadable, room-short, stream-continue, sync-pending, alert-log-missing (a problem as soon as rules only
 ///   alert), alert-log-unreadable, damaged-rule, over-standing, no-expiry, security-hub-unreadable,
 ///   custom-action-missing, product-missing, packed-refused, quic-refused, trial-failed, falcon-unreachable,
 ///   falcon-scope-missing, falcon-call-failed
-/// ok: aws, firewall, policy, home-net, rule-order, earlier-pass-none, room, stream-exception, sync, alert-log, blocks,
+/// ok: aws, firewall, policy, policy-owner, firewall-manager, home-net, rule-order, earlier-pass-none, room,
+/// stream-exception, sync, alert-log, blocks,
 ///   lists, custom-actions, product, packed, quic, falcon, falcon-unset
 /// With a Suricata of one's own: problems sensor-silent, rule-file-unreadable; warning sensor-refused-rules; ok sensor.
 struct Check {

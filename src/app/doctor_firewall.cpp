@@ -133,6 +133,34 @@ void check_status(const FirewallFacts& facts, std::vector<Check>& out) {
                    {}});
 }
 
+/// Firewall Manager begins the names of what it makes so (AWS WAF Developer Guide, "How Firewall Manager manages your
+/// Network Firewall resources"). A firewall that it only imported keeps its name and cannot be told.
+bool is_managed(const std::string& name) {
+  return name.starts_with("FMManagedNetworkFirewall");
+}
+
+void check_owner(const FirewallFacts& facts, std::vector<Check>& out) {
+  const auto name = printable(facts.policy.name, 128);
+  if (!is_managed(facts.firewall.name) && !is_managed(facts.policy.name)) {
+    out.push_back({Severity::ok, "policy-owner", fmt::format("{} is no policy that Firewall Manager made", name), {}});
+    return;
+  }
+  const auto ours = std::ranges::count_if(facts.groups, &Group::ours);
+  if (ours == 0)
+    out.push_back({Severity::problem, "firewall-manager",
+                   fmt::format("Firewall Manager owns {}, and no group of ours stands in it: it may take out again "
+                               "what somebody else adds",
+                               name),
+                   "let its administrator put groups of ours into the Firewall Manager policy (FirewallManager: yes "
+                   "in deploy/cloudformation/intelwall.yaml, docs/aws.md); then only their content changes"});
+  else
+    out.push_back({Severity::ok,
+                   "firewall-manager",
+                   fmt::format("Firewall Manager owns {}; groups of ours in it: {}, and only their content must change",
+                               name, ours),
+                   {}});
+}
+
 void check_order(const FirewallFacts& facts, const Settings& settings, std::vector<Check>& out) {
   const bool strict = facts.policy.strict_order();
   if (strict)
@@ -252,6 +280,7 @@ std::vector<Check> examine(const FirewallFacts& facts, const Settings& settings,
                            const std::vector<IpPrefix>& workloads) {
   std::vector<Check> out;
   check_status(facts, out);
+  check_owner(facts, out);
   check_home_net(facts, workloads, out);
   check_order(facts, settings, out);
   check_room(facts, settings, out);

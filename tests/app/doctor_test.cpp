@@ -110,9 +110,9 @@ TEST_F(DoctorTest, TheLabIsWell) {
   block_names({"evil-corp.com"}, hours{1});
   const auto out = run({prefix("10.94.0.10"), prefix(lab::vpc_cidr)});
   EXPECT_EQ(exit_code(out), 0) << to_text(out);
-  for (const char* code :
-       {"aws", "firewall", "policy", "home-net", "rule-order", "earlier-pass-none", "room", "stream-exception", "sync",
-        "alert-log", "blocks", "lists", "custom-actions", "product", "packed", "quic", "falcon-unset"})
+  for (const char* code : {"aws", "firewall", "policy", "policy-owner", "home-net", "rule-order", "earlier-pass-none",
+                           "room", "stream-exception", "sync", "alert-log", "blocks", "lists", "custom-actions",
+                           "product", "packed", "quic", "falcon-unset"})
     EXPECT_THAT(codes(out, Severity::ok), Contains(code));
   EXPECT_EQ(to_json(out)["ok"], true);
 }
@@ -361,6 +361,30 @@ TEST_F(ActionOrderTest, EveryPassRuleWins) {
 }
 
 /// What the lab's firewall cannot be.
+TEST_F(DoctorTest, WhoseThePolicyIs) {
+  FirewallFacts facts;
+  facts.policy.body = {{"StatelessDefaultActions", {"aws:forward_to_sfe"}}};
+  const auto owner = [&]() -> Check {
+    for (const auto& check : examine(facts, context_.settings, {}))
+      if (check.code == "policy-owner" || check.code == "firewall-manager") return check;
+    return {};
+  };
+  facts.firewall.name = "inspection-FMManagedNetworkFirewall";
+  facts.policy.name = "inspection";
+  EXPECT_EQ(owner().code, "policy-owner");
+  facts.firewall.name = "FMManagedNetworkFirewallteam0123vpc-0123456789abcdef0";
+  EXPECT_EQ(owner().severity, Severity::problem);
+  EXPECT_THAT(owner().hint, HasSubstr("FirewallManager: yes"));
+  facts.groups.push_back({.reference = {}, .name = "theirs", .ours = false, .state = {}});
+  EXPECT_EQ(owner().severity, Severity::problem);
+  facts.groups.push_back({.reference = {}, .name = "intelwall-blocks-1", .ours = true, .state = {}});
+  EXPECT_EQ(owner().severity, Severity::ok);
+  EXPECT_EQ(owner().code, "firewall-manager");
+  facts.firewall.name = "inspection";
+  facts.policy.name = "FMManagedNetworkFirewallPolicyteam0123vpc-0123456789abcdef0";
+  EXPECT_EQ(owner().code, "firewall-manager");
+}
+
 TEST_F(DoctorTest, StatesThatTheLabDoesNotHave) {
   FirewallFacts facts;
   facts.firewall = client().describe_firewall(lab::firewall_name).value_or(aws::FirewallState{});
