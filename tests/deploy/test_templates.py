@@ -18,7 +18,7 @@ EVERYTHING = CODE | {
     "ProtectedZonesParameter": "/intelwall/zones",
     "FindingAccounts": "222233334444,333344445555",
     "OtherActionArn": "arn:aws:securityhub:us-east-1:111122223333:action/custom/CRWDDomainToFW",
-    "BlockProductArns": "arn:aws:securityhub:us-east-1::product/aws/guardduty",
+    "BlockProducts": "guardduty,crowdstrike/*",
     "BlockTypes": "TTPs/Command and Control",
     "FalconClientId": "0123456789abcdef0123456789abcdef",
     "FalconClientSecret": "0123456789abcdef0123456789abcdef01234567",
@@ -82,14 +82,12 @@ def test_each_setting_is_one_that_the_code_reads():
 
 def test_the_filter_of_imported_findings_is_json_whatever_is_left_out():
     template = Template("intelwall.yaml")
-    two = "arn:aws:securityhub:us-east-1::product/aws/guardduty,arn:aws:securityhub:us-east-1::product/aws/macie"
-
     def written(**given):
         variables = Resolved(template, **CODE, **given).resources()["RespondFunction"]["Properties"]["Environment"]
         return variables["Variables"].get("INTELWALL_FINDINGS_FILTER")
 
     assert written() is None
-    assert json.loads(written(BlockProductArns=two)) == {"product_arns": two.split(","), "min_severity": "HIGH"}
-    assert json.loads(written(BlockProductArns=two, BlockTypes="A/B,C", BlockMinSeverity="LOW")) == {
-        "product_arns": two.split(","), "types": ["A/B", "C"], "min_severity": "LOW",
+    assert json.loads(written(BlockProducts="guardduty")) == {"products": ["guardduty"], "min_severity": "HIGH"}
+    assert json.loads(written(BlockProducts="guardduty,a/*", BlockTypes="A/B,C", BlockMinSeverity="LOW")) == {
+        "products": ["guardduty", "a/*"], "types": ["A/B", "C"], "min_severity": "LOW",
     }
