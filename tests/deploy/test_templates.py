@@ -58,6 +58,8 @@ def test_the_actions_are_those_that_respond_knows():
     here, elsewhere = (resources[name]["Properties"]["EventPattern"]["resources"] for name in rules)
     assert elsewhere == [{"suffix": f":action/custom/{id}"} for id, _, _ in known]
     assert len(here) == len(known) + 1  # OtherActionArn, too
+    sent = Resolved(Template("security-account.yaml")).resources()["PressedActions"]["Properties"]["EventPattern"]
+    assert [each.rsplit("/")[-1] for each in sent["resources"]] == [id for id, _, _ in known]
 
 
 def test_each_setting_is_one_that_the_code_reads():
