@@ -144,3 +144,13 @@ def test_deletion_leaves_nothing(account):
     assert client("events").list_rules()["Rules"] == []
     assert client("iam").list_roles()["Roles"] == []
     # moto leaves managed policies where they are.
+
+
+@pytest.mark.filterwarnings("ignore:Tried to parse")
+def test_the_administrators_actions_are_sent_to_the_bus(account):
+    bus = f"arn:aws:events:{REGION}:222233334444:event-bus/intelwall"
+    made = create("security-account.yaml", {"BusArn": bus})
+    (rule,) = client("events").list_rules()["Rules"]
+    (target,) = client("events").list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    assert target["Arn"] == bus and target["RoleArn"].endswith(made["Role"])
+    assert len(json.loads(rule["EventPattern"])["resources"]) == 5

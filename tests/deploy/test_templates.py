@@ -92,3 +92,15 @@ def test_the_filter_of_imported_findings_is_json_whatever_is_left_out():
     assert json.loads(written(BlockProducts="guardduty,a/*", BlockTypes="A/B,C", BlockMinSeverity="LOW")) == {
         "products": ["guardduty", "a/*"], "types": ["A/B", "C"], "min_severity": "LOW",
     }
+
+
+def test_what_the_guide_names_is_in_the_templates():
+    text = (DIRECTORY.parents[1] / "docs/aws.md").read_text()
+    known = set().union(*(Template(name).parameters for name in NAMES))
+    named = set(re.findall(r"\b([A-Z][A-Za-z]+)=", text))
+    assert named and named <= known
+    outputs = set().union(*(Template(name).body.get("Outputs", {}) for name in NAMES))
+    for each in ("WorkloadId", "ProtectedSubnet", "WorkloadGroup", "EventBusArn", "DeadLetterQueueUrls"):
+        assert each in outputs and each in text
+    for alarm in ("FailedAlarm", "DeadLettersAlarm", "WaitingAlarm"):
+        assert alarm in text and alarm in Template("intelwall.yaml").resources
