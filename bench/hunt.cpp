@@ -36,20 +36,6 @@ struct Ports {
   int falcon = 0, aws = 0;
 };
 
-/// What comes from Falcon and stays behind the hunt's wishes and guardrails, in memory: what the reference does.
-double pull_to_domains(Bench& bench, const store::Hunt& hunt, std::size_t wanted) {
-  const double before = cpu_seconds();
-  store::Roster roster(hunt.id);
-  app::Intake intake(hunt, *bench.ledger, roster, *bench.context.guardrails, bench.context.clock());
-  need(
-      app::read_source(bench.context, hunt, {}, app::RunKind::full, [&]() -> Result<app::Intake*> { return &intake; }));
-  const double cpu = cpu_seconds() - before;
-  if (roster.size() != wanted) give_up(fmt::format("{} domains, and the hunt keeps {}", roster.size(), wanted));
-  fmt::print("{:<22} {:>8.3f} s CPU: {} delivered, {} domains\n", "up to the domains", cpu, intake.counts().delivered,
-             roster.size());
-  return cpu;
-}
-
 /// The lab's process: writes its ports, and serves until it is killed.
 [[noreturn]] void serve(int out, std::uint32_t indicators) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -89,6 +75,20 @@ struct Bench {
   }
   double last_cpu = 0;
 };
+
+/// What comes from Falcon and stays behind the hunt's wishes and guardrails, in memory: what the reference does.
+double pull_to_domains(Bench& bench, const store::Hunt& hunt, std::size_t wanted) {
+  const double before = cpu_seconds();
+  store::Roster roster(hunt.id);
+  app::Intake intake(hunt, *bench.ledger, roster, *bench.context.guardrails, bench.context.clock());
+  need(
+      app::read_source(bench.context, hunt, {}, app::RunKind::full, [&]() -> Result<app::Intake*> { return &intake; }));
+  const double cpu = cpu_seconds() - before;
+  if (roster.size() != wanted) give_up(fmt::format("{} domains, and the hunt keeps {}", roster.size(), wanted));
+  fmt::print("{:<22} {:>8.3f} s CPU: {} delivered, {} domains\n", "up to the domains", cpu, intake.counts().delivered,
+             roster.size());
+  return cpu;
+}
 
 /// The reference's CPU; its domains must be those that are kept and those that guardrails refuse.
 double run_reference(Bench& bench, const std::string& python, const store::Hunt& hunt, std::size_t refused,
