@@ -4,7 +4,7 @@ find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 include(GoogleTest)
 
-set(rooms core os intel hunt findings policy rules aws falcon firewalls store app lab cli)
+set(rooms core os intel hunt findings policy rules aws falcon firewalls store app lambda lab cli)
 foreach(room ${rooms})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${room}/*.cpp)
   if(sources AND NOT INTELWALL_FUZZ)
@@ -23,6 +23,11 @@ if(TARGET test_aws)
     add_executable(judge_${judge} ${CMAKE_SOURCE_DIR}/tests/aws/judge/${judge}_main.cpp)
     target_link_libraries(judge_${judge} PRIVATE intelwall_aws OpenSSL::Crypto)
   endforeach()
+endif()
+
+# The Runtime API of the tests.
+if(TARGET test_lambda)
+  target_link_libraries(test_lambda PRIVATE PkgConfig::httplib)
 endif()
 
 # Objects reach the matcher through simdjson.
@@ -51,7 +56,7 @@ if(TARGET test_rules)
 endif()
 
 # These rooms are tested against the lab's cloud, over real HTTP.
-foreach(room falcon firewalls app)
+foreach(room falcon firewalls app lambda)
   if(TARGET test_${room})
     target_link_libraries(test_${room} PRIVATE intelwall_lab)
   endif()

@@ -124,6 +124,7 @@ int run(int argc, char** argv) {
   add_block_commands(root, global, action);
   add_explain_command(root, global, action);
   add_history_command(root, global, action);
+  add_lambda_command(root, action);
   add_doctor_command(root, global, action);
   add_lab_commands(root, global, action);
   add_rules_commands(root, global, action);

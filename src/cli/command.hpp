@@ -39,6 +39,7 @@ void add_finding_commands(CLI::App& root, Global& global, Action& action);
 void add_forward_command(CLI::App& root, Global& global, Action& action);
 void add_explain_command(CLI::App& root, Global& global, Action& action);
 void add_doctor_command(CLI::App& root, Global& global, Action& action);
+void add_lambda_command(CLI::App& root, Action& action);
 void add_lab_commands(CLI::App& root, Global& global, Action& action);
 void add_rules_commands(CLI::App& root, Global& global, Action& action);
 void add_history_command(CLI::App& root, Global& global, Action& action);

@@ -8,7 +8,8 @@ namespace intelwall::lambda {
 
 const std::vector<HandlerKind>& handler_kinds() {
   static const std::vector<HandlerKind> kinds = {
-      {"respond", "blocks what a pressed custom action, or a finding that the filter takes, names", make_respond_handler},
+      {"respond", "blocks what a pressed custom action, or a finding that the filter takes, names",
+       make_respond_handler},
       {"expire", "lifts blocks that are over", make_expire_handler},
   };
   return kinds;

@@ -52,11 +52,12 @@ Result<aws::HttpResponse> Runtime::next(const std::stop_token& stop) {
   using Flow = aws::StreamingClient::Flow;
   std::string body;
   IW_TRY(auto response,
-         waiting_->stream({.method = "GET", .scheme = "http", .host = host_, .path = version + std::string("invocation/next")},
-                          [&](const aws::HttpResponse&, std::string_view bytes) {
-                            body += bytes.substr(0, most_bytes - std::min(most_bytes, body.size()));
-                            return bytes.empty() && stop.stop_requested() ? Flow::stop : Flow::on;
-                          }));
+         waiting_->stream(
+             {.method = "GET", .scheme = "http", .host = host_, .path = version + std::string("invocation/next")},
+             [&](const aws::HttpResponse&, std::string_view bytes) {
+               body += bytes.substr(0, most_bytes - std::min(most_bytes, body.size()));
+               return bytes.empty() && stop.stop_requested() ? Flow::stop : Flow::on;
+             }));
   if (response.status == 200) response.body = std::move(body);
   return response;
 }
