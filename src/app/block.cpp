@@ -32,7 +32,8 @@ bool outlasts(const std::optional<Time>& a, const std::optional<Time>& b) {
   return !a || (b && *a >= *b);
 }
 
-/// Whether `old` already does all that `fresh` would.
+}  // namespace
+
 bool is_enough(const Decision& old, const Decision& fresh) {
   const bool covers = fresh.domain.scope == Scope::exact
                           ? old.domain.covers(fresh.domain.name)
@@ -44,8 +45,6 @@ bool is_enough(const Decision& old, const Decision& fresh) {
   return old.id == fresh.id && fresh.expires_at && old.expires_at &&
          *fresh.expires_at - *old.expires_at < (*fresh.expires_at - fresh.created_at) / 10;
 }
-
-}  // namespace
 
 namespace {
 

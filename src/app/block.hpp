@@ -76,6 +76,9 @@ struct ReconcileOutcome {
 };
 Result<ReconcileOutcome> reconcile(Context& context, Mode mode);
 
+/// Whether `old` already does all that `fresh` would, and lasts as long or nearly so.
+bool is_enough(const Decision& old, const Decision& fresh);
+
 /// Puts decisions beside what is there: an equal or wider block that lasts as long is enough, an expiry moves only when
 /// a tenth of it is over, the same domain under another action is replaced. Pure; for folds.
 enum class Existing { keep_if_enough, replace };

@@ -16,35 +16,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// The steps that a command needs, in order.
-Result<void> prepare(const Global& global, app::Context& context,
-                     std::initializer_list<Result<void> (*)(app::Context&)> steps) {
-  IW_CHECK(load_settings(global, context));
-  for (const auto step : steps) IW_CHECK(step(context));
-  return {};
-}
-
-std::string expiry(const Decision& decision) {
-  return decision.expires_at ? "until " + format_time(*decision.expires_at) : "without expiry";
-}
-
-std::string reach(const DomainSpec& domain) {
-  return domain.name.text() + (domain.scope == Scope::subdomains ? " and its subdomains" : " only");
-}
-
 app::Mode mode_of(bool plan) {
   return plan ? app::Mode::plan : app::Mode::write;
-}
-
-/// 4 for a plan that would change something.
-int finish(const app::Enforcement& enforcement, app::Mode mode, Output output) {
-  if (mode == app::Mode::plan) {
-    if (output == Output::text) std::fputs(app::to_text(enforcement.plan).c_str(), stdout);
-    if (enforcement.plan.shortfall)
-      std::fputs(fmt::format("intelwall: {}\n", enforcement.plan.shortfall->to_text()).c_str(), stderr);
-    return enforcement.plan.empty() ? done : changes;
-  }
-  return report_enforcement(enforcement);
 }
 
 struct BlockFlags {

@@ -97,6 +97,31 @@ int report_enforcement(const app::Enforcement& enforcement) {
   return done;
 }
 
+std::string expiry(const Decision& decision) {
+  return decision.expires_at ? "until " + format_time(*decision.expires_at) : "without expiry";
+}
+
+std::string reach(const DomainSpec& domain) {
+  return domain.name.text() + (domain.scope == Scope::subdomains ? " and its subdomains" : " only");
+}
+
+Result<void> prepare(const Global& global, app::Context& context,
+                     std::initializer_list<Result<void> (*)(app::Context&)> steps) {
+  IW_CHECK(load_settings(global, context));
+  for (const auto step : steps) IW_CHECK(step(context));
+  return {};
+}
+
+int finish(const app::Enforcement& enforcement, app::Mode mode, Output output) {
+  if (mode == app::Mode::plan) {
+    if (output == Output::text) std::fputs(app::to_text(enforcement.plan).c_str(), stdout);
+    if (enforcement.plan.shortfall)
+      std::fputs(fmt::format("intelwall: {}\n", enforcement.plan.shortfall->to_text()).c_str(), stderr);
+    return enforcement.plan.empty() ? done : changes;
+  }
+  return report_enforcement(enforcement);
+}
+
 int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   Global global;
@@ -122,6 +147,7 @@ int run(int argc, char** argv) {
   add_finding_commands(root, global, action);
   add_forward_command(root, global, action);
   add_block_commands(root, global, action);
+  add_import_command(root, global, action);
   add_explain_command(root, global, action);
   add_history_command(root, global, action);
   add_lambda_command(root, action);

@@ -5,6 +5,7 @@
 #include <CLI/Formatter.hpp>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 namespace intelwall::app {
 struct Context;
 struct Enforcement;
+enum class Mode;
 }  // namespace intelwall::app
 
 namespace intelwall::cli {
@@ -35,6 +37,7 @@ struct Global {
 /// Adds commands to `root`; the chosen one puts what it does into `action`, which returns an exit code.
 using Action = std::function<int()>;
 void add_block_commands(CLI::App& root, Global& global, Action& action);
+void add_import_command(CLI::App& root, Global& global, Action& action);
 void add_finding_commands(CLI::App& root, Global& global, Action& action);
 void add_forward_command(CLI::App& root, Global& global, Action& action);
 void add_explain_command(CLI::App& root, Global& global, Action& action);
@@ -59,10 +62,21 @@ void add_setting(CLI::App& command, Global& global, const std::string& key);
 /// Settings from flags, environment and file, into `context`.
 Result<void> load_settings(const Global& global, app::Context& context);
 
+/// Settings, and then the steps that a command needs, in order.
+Result<void> prepare(const Global& global, app::Context& context,
+                     std::initializer_list<Result<void> (*)(app::Context&)> steps);
+
+/// "until …" or "without expiry".
+std::string expiry(const Decision& decision);
+/// "evil.com and its subdomains" or "evil.com only".
+std::string reach(const DomainSpec& domain);
+
 /// Prints an error to stderr, as JSON to stdout too when asked for; returns the exit code for it.
 int report(const Global& global, const Error& error);
 void print_json(const nlohmann::json& json);
 /// What an enforcement did, for people; returns the exit code it means.
 int report_enforcement(const app::Enforcement& enforcement);
+/// The same, or the plan of it: 4 where it would change something.
+int finish(const app::Enforcement& enforcement, app::Mode mode, Output output);
 
 }  // namespace intelwall::cli
