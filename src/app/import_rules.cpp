@@ -106,11 +106,11 @@ bool changes_no_match(std::string_view keyword) {
 }
 
 bool is_any_workload(std::string_view address) {
-  return address == "any" || address == "$HOME_NET" || address == "0.0.0.0/0";
+  return address == "any" || address == "$home_net" || address == "0.0.0.0/0";
 }
 
 bool is_anywhere(std::string_view address) {
-  return address == "any" || address == "$EXTERNAL_NET" || address == "!$HOME_NET" || address == "0.0.0.0/0";
+  return address == "any" || address == "$external_net" || address == "!$home_net" || address == "0.0.0.0/0";
 }
 
 /// How the one content of a rule is bound to its buffer.
@@ -155,7 +155,7 @@ Read<ImportEntry> read_rule(const std::string& rule) {
         "being blocked)");
   const auto action = written_action(lower(action_word));
   if (!action) return std::unexpected("has an action that intelwall does not know");
-  if (!is_any_workload(source) || !is_anywhere(destination))
+  if (!is_any_workload(lower(source)) || !is_anywhere(lower(destination)))
     return std::unexpected("holds only for some addresses, and ours would hold for all workloads");
 
   Match match;
