@@ -170,14 +170,13 @@ Read<ImportEntry> read_rule(const std::string& rule) {
       match.content = *std::move(bytes);
     } else if (keyword == "dotprefix") {
       match.dotprefix = true;
-    } else if (keyword == "startswith") {
-      match.begins = true;
     } else if (keyword == "endswith" || (keyword == "isdataat" && value.starts_with("!1")) ||
                (keyword == "pcre" && value == R"("/^\.?\z/R")")) {  // the last is how our own rules end
       match.ends = true;
     } else if (keyword == "bsize" && match.content && value == std::to_string(match.content->size())) {
       match.begins = match.ends = true;
-    } else if (keyword == "depth" && match.content && value == std::to_string(match.content->size())) {
+    } else if (keyword == "startswith" ||
+               (keyword == "depth" && match.content && value == std::to_string(match.content->size()))) {
       match.begins = true;
     } else if (keyword != "nocase" && keyword != "to_lowercase" && !changes_no_match(keyword)) {
       return std::unexpected(fmt::format("also asks for {}", printable(keyword, 40)));

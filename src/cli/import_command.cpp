@@ -36,7 +36,8 @@ std::string line_of(const app::ImportItem& item) {
   std::string line = fmt::format("{:<8} {:<6} {} over {}", to_string(item.fate), to_string(item.decision.action),
                                  reach(item.decision.domain), protocols_text(item.decision));
   if (item.covered_by) line += fmt::format(": {} is enough", reach(*item.covered_by));
-  for (const auto& reason : item.reasons) line += fmt::format(": {} [{}]", reason.text, reason.code);
+  for (const auto& reason : item.reasons)
+    if (reason.code != "requested") line += fmt::format(": {} [{}]", reason.text, reason.code);
   return fmt::format("{} ({}{})", line, printable(item.places.front()),
                      item.places.size() > 1 ? fmt::format(" and {} more", item.places.size() - 1) : "");
 }
