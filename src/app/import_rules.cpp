@@ -170,7 +170,7 @@ Read<ImportEntry> read_rule(const std::string& rule) {
       match.content = *std::move(bytes);
     } else if (keyword == "dotprefix") {
       match.dotprefix = true;
-    } else if (keyword == "endswith" || (keyword == "isdataat" && value.starts_with("!1")) ||
+    } else if (keyword == "endswith" || (keyword == "isdataat" && value == "!1,relative") ||
                (keyword == "pcre" && value == R"("/^\.?\z/R")")) {  // the last is how our own rules end
       match.ends = true;
     } else if (keyword == "bsize" && match.content && value == std::to_string(match.content->size())) {

@@ -91,6 +91,7 @@ TEST(ImportRules, WhatMeansMoreOrLessIsRefusedInWords) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {tls(R"(tls.sni; content:"evil.com"; endswith;)"), "only end in the same letters"},
       {tls(R"(tls.sni; content:"evil.com"; startswith;)"), "go on behind"},
+      {tls(R"(tls.sni; content:".evil.com"; isdataat:!1;)"), "asks for isdataat"},
       {tls(R"(tls.sni; content:!"evil.com"; startswith; endswith;)"), "does not hold"},
       {tls(R"(tls.sni; dotprefix; content:"evil.com"; endswith;)"), "never matches"},
       {tls(R"(tls.sni; content:".evil.com"; startswith; endswith;)"), "never matches"},
