@@ -15,8 +15,11 @@ void append_list(std::string& text, const std::vector<std::string>& words) {
   for (const auto& word : words) {
     if (!first) text += ',';
     first = false;
+    const auto begin = text.size();
+    text += word;
     // What would end a list or a line is no part of an actor's name.
-    for (const char c : word) text += c == '|' || c == ',' || static_cast<unsigned char>(c) < ' ' ? '_' : c;
+    for (auto at = begin; at < text.size(); ++at)
+      if (text[at] == '|' || text[at] == ',' || static_cast<unsigned char>(text[at]) < ' ') text[at] = '_';
   }
 }
 
@@ -27,8 +30,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string context_text(const intel::Indicator& indicator) {
-  std::string text;
+void write_context(const intel::Indicator& indicator, std::string& text) {
+  text.clear();
   append_list(text, indicator.actors);
   text += '|';
   append_list(text, indicator.malware_families);
@@ -36,7 +39,7 @@ std::string context_text(const intel::Indicator& indicator) {
   append_list(text, indicator.threat_types);
   text += '|';
   append_list(text, indicator.kill_chains);
-  return text == "|||" ? std::string() : text;
+  if (text == "|||") text.clear();
 }
 
 Context4 read_context(std::string_view text) {
@@ -85,32 +88,53 @@ bool Intake::is_excluded(const intel::Indicator& indicator) const {
   });
 }
 
-Result<std::uint32_t> Intake::context_of(const intel::Indicator& indicator) {
-  text_ = context_text(indicator);
-  if (text_.empty()) return std::uint32_t{0};
-  if (const auto known = contexts_.find(text_); known != contexts_.end()) return known->second;
-  IW_TRY(const auto numbers, ledger_.contexts({text_}));
-  contexts_.emplace(text_, numbers.front());
-  return numbers.front();
+Result<std::uint32_t> Intake::expiry(const intel::Indicator& indicator) const {
+  IW_TRY(auto expires, expiry_of(hunt_.expiry, indicator.confidence, indicator.last_updated));
+  if (indicator.valid_until) {
+    const auto told = store::to_stamp(*indicator.valid_until);
+    // A source that says until when knows better than a rule of thumb.
+    expires = expires == 0 || hunt_.expiry == "auto" ? told : std::min(expires, told);
+  }
+  return expires;
 }
 
-Result<void> Intake::take(std::span<const intel::Indicator> indicators) {
-  // The dictionary is asked once a page for what it has not told yet.
+std::optional<Intake::Reason> Intake::unwanted(const intel::Indicator& indicator, std::uint32_t expires) const {
+  using store::Leaving;
+  if (indicator.deleted) return Reason{&IntakeCounts::revoked, Leaving::revoked};
+  if (indicator.confidence > hunt_.min_confidence) return Reason{&IntakeCounts::low_confidence, Leaving::unwanted};
+  if (is_excluded(indicator)) return Reason{&IntakeCounts::excluded, Leaving::unwanted};
+  if (expires != 0 && store::from_stamp(expires) <= now_) return Reason{&IntakeCounts::expired, Leaving::expired};
+  return std::nullopt;
+}
+
+/// The ledger's dictionary is asked once a page, for what it has not told yet.
+Result<void> Intake::find_contexts(std::span<const intel::Indicator> indicators) {
+  context_at_.assign(indicators.size(), nullptr);
   std::vector<std::string> unknown;
-  for (const auto& indicator : indicators) {
-    if (indicator.deleted || indicator.type != "domain") continue;
-    auto text = context_text(indicator);
-    if (!text.empty() && contexts_.emplace(text, 0).second) unknown.push_back(std::move(text));
+  for (std::size_t i = 0; i < indicators.size(); ++i) {
+    const auto& indicator = indicators[i];
+    if (indicator.type != "domain") continue;
+    IW_TRY(const auto expires, expiry(indicator));
+    if (unwanted(indicator, expires)) continue;
+    write_context(indicator, text_);
+    if (text_.empty()) continue;
+    const auto [place, is_new] = contexts_.try_emplace(text_, 0);
+    if (is_new) unknown.push_back(text_);
+    context_at_[i] = &*place;
   }
-  if (!unknown.empty()) {
-    IW_TRY(const auto numbers, ledger_.contexts(unknown));
-    for (std::size_t i = 0; i < unknown.size(); ++i) contexts_[unknown[i]] = numbers[i];
-  }
-  for (const auto& indicator : indicators) IW_CHECK(take(indicator));
+  if (unknown.empty()) return {};
+  IW_TRY(const auto numbers, ledger_.contexts(unknown));
+  for (std::size_t i = 0; i < unknown.size(); ++i) contexts_[unknown[i]] = numbers[i];
   return {};
 }
 
-Result<void> Intake::take(const intel::Indicator& indicator) {
+Result<void> Intake::take(std::span<const intel::Indicator> indicators) {
+  IW_CHECK(find_contexts(indicators));
+  for (std::size_t i = 0; i < indicators.size(); ++i) IW_CHECK(take(indicators[i], context_at_[i]));
+  return {};
+}
+
+Result<void> Intake::take(const intel::Indicator& indicator, const Context* context) {
   ++counts_.delivered;
   if (indicator.type != "domain") {
     ++counts_.other_types;
@@ -121,27 +145,19 @@ Result<void> Intake::take(const intel::Indicator& indicator) {
     ++counts_.unreadable;
     return {};
   }
-  const auto leave = [&](std::size_t& count, store::Leaving why) -> Result<void> {
-    ++count;
-    roster_.remove(domain->name.text(), domain->scope, why);
+  IW_TRY(const auto expires, expiry(indicator));
+  if (const auto reason = unwanted(indicator, expires)) {
+    ++(counts_.*(reason->count));
+    roster_.remove(domain->name.text(), domain->scope, reason->why);
     return {};
-  };
-  if (indicator.deleted) return leave(counts_.revoked, store::Leaving::revoked);
-  if (indicator.confidence > hunt_.min_confidence) return leave(counts_.low_confidence, store::Leaving::unwanted);
-  if (is_excluded(indicator)) return leave(counts_.excluded, store::Leaving::unwanted);
-  IW_TRY(auto expires, expiry_of(hunt_.expiry, indicator.confidence, indicator.last_updated));
-  if (indicator.valid_until) {
-    const auto told = store::to_stamp(*indicator.valid_until);
-    // A source that says until when knows better than a rule of thumb.
-    expires = expires == 0 || hunt_.expiry == "auto" ? told : std::min(expires, told);
   }
-  if (expires != 0 && store::from_stamp(expires) <= now_) return leave(counts_.expired, store::Leaving::expired);
   const auto* const known = roster_.find(domain->name.text(), domain->scope);
   if ((known == nullptr || !roster_.is_kept(*known)) && !is_allowed(*domain)) return {};
-  IW_TRY(const auto context, context_of(indicator));
   ++counts_.kept;
   roster_.put(domain->name, domain->scope,
-              {indicator.confidence, store::to_stamp(indicator.last_updated), expires, context}, now_);
+              {indicator.confidence, store::to_stamp(indicator.last_updated), expires,
+               context == nullptr ? 0 : context->second},
+              now_);
   return {};
 }
 

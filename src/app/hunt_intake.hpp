@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -44,10 +45,20 @@ class Intake {
   const IntakeCounts& counts() const { return counts_; }
 
  private:
+  /// A context in the dictionary: its number, once that is known.
+  using Context = std::pair<const std::string, std::uint32_t>;
+
   bool is_allowed(const DomainSpec& domain);
-  Result<std::uint32_t> context_of(const intel::Indicator& indicator);
   bool is_excluded(const intel::Indicator& indicator) const;
-  Result<void> take(const intel::Indicator& indicator);
+  /// Whether it would be of the hunt: the count of those that are not for the same reason, and why they leave.
+  struct Reason {
+    std::size_t IntakeCounts::* count;
+    store::Leaving why;
+  };
+  std::optional<Reason> unwanted(const intel::Indicator& indicator, std::uint32_t expires) const;
+  Result<std::uint32_t> expiry(const intel::Indicator& indicator) const;
+  Result<void> find_contexts(std::span<const intel::Indicator> indicators);
+  Result<void> take(const intel::Indicator& indicator, const Context* context);
 
   const store::Hunt& hunt_;
   store::Ledger& ledger_;
@@ -56,6 +67,7 @@ class Intake {
   Time now_;
   IntakeCounts counts_;
   std::unordered_map<std::string, std::uint32_t> contexts_;
+  std::vector<const Context*> context_at_;  ///< of each indicator of a page; none: it has none, or is not wanted
   std::string text_;
 };
 
@@ -63,7 +75,7 @@ class Intake {
 std::string guard_of(const policy::Guardrails& guardrails);
 
 /// A context's text: actors, malware families, threat types and kill chains, joined by commas and bars.
-std::string context_text(const intel::Indicator& indicator);
+void write_context(const intel::Indicator& indicator, std::string& text);
 struct Context4 {
   std::string actors, families, threat_types, kill_chains;
 };

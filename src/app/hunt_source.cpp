@@ -24,7 +24,7 @@ bool speaks_of(const fql::Expression& expression, std::string_view property) {
 Result<SourceReport> read_falcon(Context& context, const store::Hunt& hunt, const store::Progress& progress,
                                  RunKind kind, const MakeIntake& make_intake) {
   IW_TRY(auto filter, filter_of(hunt));
-  falcon::IndicatorQuery query{.filter = std::move(filter)};
+  falcon::IndicatorQuery query{.filter = std::move(filter), .members = intel::Members::decisive};
   falcon::IndicatorCursor from;
   if (kind == RunKind::delta) {
     query.deleted = falcon::IndicatorQuery::Deleted::included;

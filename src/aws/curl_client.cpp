@@ -1,5 +1,6 @@
 #include <curl/curl.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -27,6 +28,15 @@ struct Receiver {
   std::size_t header_bytes = 0;
   std::size_t limit = 0;
   bool too_large = false;
+
+  /// Of the body, with room for parsers that read past it; 0 when it is not told, or not believed.
+  std::size_t told_size() const {
+    constexpr std::size_t padding = 64;
+    const auto text = response.header("content-length");
+    std::size_t size = 0;
+    std::from_chars(text.data(), text.data() + text.size(), size);
+    return size > 0 && size <= limit ? size + padding : 0;
+  }
 };
 
 /// The same for an answer whose body goes to a sink.
@@ -52,6 +62,7 @@ constexpr std::size_t header_limit = 256u << 10;
 
 std::size_t on_body(char* bytes, std::size_t, std::size_t count, void* user) {
   auto& receiver = *static_cast<Receiver*>(user);
+  if (receiver.response.body.empty()) receiver.response.body.reserve(receiver.told_size());
   if (count > receiver.limit - receiver.response.body.size()) {
     receiver.too_large = true;
     return 0;

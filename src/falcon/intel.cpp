@@ -77,6 +77,7 @@ class Pull {
         query_(query),
         now_(query.now.value_or(client.session().clock())),
         limit_(query.page_size),
+        reader_(query.members),
         report_{.cursor = std::move(from)} {}
 
   Result<PullReport> run(const Intel::TakePage& take) {
@@ -153,12 +154,12 @@ class Pull {
       if (indicator.marker == known.marker && std::ranges::find(known.ids, indicator.id) != known.ids.end()) continue;
       if (kept != i) {
         std::swap(page_.indicators[kept], page_.indicators[i]);
-        page_.lines[kept] = page_.lines[i];
+        if (!page_.lines.empty()) page_.lines[kept] = page_.lines[i];
       }
       ++kept;
     }
     page_.indicators.resize(kept);
-    page_.lines.resize(kept);
+    page_.lines.resize(std::min(kept, page_.lines.size()));
   }
 
   /// Nothing new came: the end, unless more share the last marker than a page holds.
@@ -209,8 +210,8 @@ class Pull {
   const IndicatorQuery& query_;
   Time now_;
   std::size_t limit_;
-  PullReport report_;
   intel::IndicatorReader reader_;
+  PullReport report_;
   aws::HttpResponse response_;
   intel::IndicatorPage page_;
   std::deque<std::string> rewritten_;

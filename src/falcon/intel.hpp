@@ -35,6 +35,7 @@ struct IndicatorQuery {
   std::optional<fql::Filter> filter;
   Deleted deleted = Deleted::hidden;
   Relations relations = Relations::without;
+  intel::Members members = intel::Members::all;
   std::size_t page_size = 10'000;  ///< at most Intel::most_a_page
   std::optional<Time> now;         ///< what relative dates count from; else the present
 };
@@ -44,7 +45,7 @@ IndicatorQuery::Deleted deleted_as_asked(const fql::Filter& filter);
 /// Part of a pull, good until the callback returns.
 struct PulledPage {
   std::span<const intel::Indicator> indicators;
-  std::span<const std::string_view> lines;  ///< the same as Falcon sent them, for each on one line
+  std::span<const std::string_view> lines;  ///< the same as Falcon sent them, each on one line; with all members only
   const IndicatorCursor& cursor;            ///< to be kept once all of this is delivered
   std::uint64_t left;                       ///< how many there were still to come before it, where Falcon told; else 0
 };

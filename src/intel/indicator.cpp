@@ -70,34 +70,29 @@ error_code take_list(ondemand::value& value, std::vector<std::string>& into) {
   return code;
 }
 
-/// The lists of an Indicator, by the names that Falcon has for them.
+/// The lists of an Indicator, by the names that Falcon has for them; those that decide about it first.
 constexpr std::pair<std::string_view, std::vector<std::string> Indicator::*> lists[] = {
-    {"reports", &Indicator::reports},
     {"actors", &Indicator::actors},
     {"malware_families", &Indicator::malware_families},
     {"kill_chains", &Indicator::kill_chains},
     {"domain_types", &Indicator::domain_types},
+    {"threat_types", &Indicator::threat_types},
+    {"reports", &Indicator::reports},
     {"labels", &Indicator::labels},
-    {"targets", &Indicator::targets},
-    {"threat_types", &Indicator::threat_types}};
+    {"targets", &Indicator::targets}};
+constexpr std::size_t decisive_lists = 5;
 /// Which of them an object has had: what stands in the others is of the object before.
 using Lists = std::bitset<std::size(lists)>;
 
-error_code take_member(std::string_view key, ondemand::value& value, Indicator& into, Lists& filled) {
-  static constexpr std::pair<std::string_view, std::string Indicator::*> texts[] = {{"id", &Indicator::id},
-                                                                                    {"indicator", &Indicator::value},
-                                                                                    {"type", &Indicator::type},
-                                                                                    {"_marker", &Indicator::marker}};
-  for (const auto& [name, field] : texts)
-    if (key == name) return take_text(value, into.*field);
-  for (std::size_t i = 0; i < std::size(lists); ++i) {
-    if (key != lists[i].first) continue;
-    filled.set(i);
-    return take_list(value, into.*lists[i].second);
-  }
-  if (key == "published_date") return take_time(value, into.published);
+constexpr std::pair<std::string_view, std::string Indicator::*> texts[] = {{"id", &Indicator::id},
+                                                                           {"indicator", &Indicator::value},
+                                                                           {"type", &Indicator::type},
+                                                                           {"_marker", &Indicator::marker}};
+
+error_code take_other(std::string_view key, ondemand::value& value, Members members, Indicator& into) {
   if (key == "last_updated") return take_time(value, into.last_updated);
   if (key == "deleted") return value.get_bool().get(into.deleted);
+  if (key == "published_date" && members == Members::all) return take_time(value, into.published);
   if (key == "malicious_confidence") {
     std::string_view word;
     const auto code = value.get_string().get(word);
@@ -105,6 +100,18 @@ error_code take_member(std::string_view key, ondemand::value& value, Indicator& 
     return code;
   }
   return SUCCESS;
+}
+
+error_code take_member(std::string_view key, ondemand::value& value, Members members, Indicator& into, Lists& filled) {
+  for (const auto& [name, field] : texts)
+    if (key == name) return take_text(value, into.*field);
+  const std::size_t wanted = members == Members::all ? std::size(lists) : decisive_lists;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    if (key != lists[i].first) continue;
+    filled.set(i);
+    return take_list(value, into.*lists[i].second);
+  }
+  return take_other(key, value, members, into);
 }
 
 /// Empty when all is well; what is missing otherwise.
@@ -116,7 +123,7 @@ std::string_view missing_member(const Indicator& indicator) {
 }
 
 /// Into an indicator that may hold another one's texts.
-error_code take_object(ondemand::object object, Indicator& into) {
+error_code take_object(ondemand::object object, Members members, Indicator& into) {
   for (auto* text : {&into.id, &into.value, &into.type, &into.marker}) text->clear();
   into.source = falcon_source;
   into.deleted = false;
@@ -128,7 +135,7 @@ error_code take_object(ondemand::object object, Indicator& into) {
     if (const auto code = std::move(each).get(field)) return code;
     std::string_view key;
     if (const auto code = field.unescaped_key().get(key)) return code;
-    const auto code = take_member(key, field.value(), into, filled);
+    const auto code = take_member(key, field.value(), members, into, filled);
     if (is_damage(code)) return code;
   }
   for (std::size_t i = 0; i < std::size(lists); ++i)
@@ -184,6 +191,7 @@ Confidence confidence_of_percent(std::int64_t percent) {
 }
 
 struct IndicatorReader::State {
+  Members members = Members::all;
   ondemand::parser parser;
   std::string copy;  ///< of a text without room behind it
 
@@ -203,15 +211,16 @@ struct IndicatorReader::State {
       // The places of the last page are filled anew: their memory is kept.
       if (count == page.indicators.size()) page.indicators.emplace_back();
       Indicator& indicator = page.indicators[count];
-      if (const auto code = take_object(object, indicator)) return code;
+      if (const auto code = take_object(object, members, indicator)) return code;
       if (const auto missing = missing_member(indicator); !missing.empty()) {
         note_unreadable(page, fmt::format("it has no text in '{}'", missing));
         continue;
       }
+      ++count;
+      if (members != Members::all) continue;
       const char* behind = nullptr;
       if (const auto code = document.current_location().get(behind)) return code;
       page.lines.push_back(without_blanks_behind({begin, static_cast<std::size_t>(behind - begin)}));
-      ++count;
     }
     page.indicators.resize(count);
     return SUCCESS;
@@ -222,7 +231,9 @@ struct IndicatorReader::State {
   }
 };
 
-IndicatorReader::IndicatorReader() : state_(std::make_unique<State>()) {}
+IndicatorReader::IndicatorReader(Members members) : state_(std::make_unique<State>()) {
+  state_->members = members;
+}
 IndicatorReader::IndicatorReader(IndicatorReader&&) noexcept = default;
 IndicatorReader& IndicatorReader::operator=(IndicatorReader&&) noexcept = default;
 IndicatorReader::~IndicatorReader() = default;
@@ -238,7 +249,7 @@ Result<Indicator> IndicatorReader::read(std::string_view json) {
   ondemand::object object;
   if (const auto code = document.get_object().get(object)) return why(code);
   Indicator indicator;
-  if (const auto code = take_object(object, indicator)) return why(code);
+  if (const auto code = take_object(object, state_->members, indicator)) return why(code);
   const char* behind = nullptr;
   if (document.current_location().get(behind) == SUCCESS)
     return fail(ErrorCode::invalid_input, "is no JSON object: something follows it");

@@ -51,7 +51,8 @@ std::string to_json(const Indicator& indicator);
 /// An answer of GET /intel/combined/indicators/v1.
 struct IndicatorPage {
   std::vector<Indicator> indicators;
-  /// Each indicator as it came: views into the answer, on one line unless the server sent line breaks.
+  /// Each indicator as it came: views into the answer, on one line unless the server sent line breaks. Empty with
+  /// Members::decisive.
   std::vector<std::string_view> lines;
   std::optional<std::uint64_t> total;  ///< of the whole query, where it was told
   std::size_t unreadable = 0;          ///< objects that are no indicators
@@ -59,10 +60,14 @@ struct IndicatorPage {
   bool has_errors = false;             ///< "errors" is not empty
 };
 
+/// What is read of an object: all of an Indicator, or what decides about enforcing it, which is all but its reports,
+/// labels, targets and day of publication.
+enum class Members { all, decisive };
+
 /// Reads many: keeps its memory from page to page. One a thread.
 class IndicatorReader {
  public:
-  IndicatorReader();
+  explicit IndicatorReader(Members members = Members::all);
   IndicatorReader(IndicatorReader&&) noexcept;
   IndicatorReader& operator=(IndicatorReader&&) noexcept;
   ~IndicatorReader();

@@ -79,10 +79,13 @@ TEST(HuntRank, SightedThenSureThenNew) {
 
 TEST(HuntContext, IsReadBack) {
   intel::Indicator indicator;
-  EXPECT_EQ(context_text(indicator), "");
+  std::string text = "of the one before";
+  write_context(indicator, text);
+  EXPECT_EQ(text, "");
   indicator.actors = {"SALTYSPIDER", "A,B|C"};
   indicator.threat_types = {"Commodity"};
-  const auto context = read_context(context_text(indicator));
+  write_context(indicator, text);
+  const auto context = read_context(text);
   EXPECT_EQ(context.actors, "SALTYSPIDER,A_B_C");
   EXPECT_EQ(context.families, "");
   EXPECT_EQ(context.threat_types, "Commodity");

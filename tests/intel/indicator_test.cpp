@@ -174,5 +174,27 @@ TEST(ReadPage, SurvivesEveryCutAndEveryBrokenByte) {
   }
 }
 
+TEST(IndicatorReader, DecisiveMembersAreThoseAndNoMore) {
+  std::string answer =
+      R"({"resources":[{"id":"domain_a.example","indicator":"a.example","type":"domain","published_date":1,"last_updated":2,)"
+      R"("_marker":"m","malicious_confidence":"high","reports":["R"],"labels":[{"name":"L"}],"targets":["T"],)"
+      R"("actors":["A"],"malware_families":["F"],"kill_chains":["K"],"domain_types":["D"],"threat_types":["Y"]}]})";
+  std::string again = answer;
+  IndicatorReader all;
+  IndicatorReader decisive(Members::decisive);
+  IndicatorPage page;
+  ASSERT_TRUE(all.read_page(answer, page));
+  auto wanted = page.indicators.front();
+  EXPECT_EQ(page.lines.size(), 1U);
+  wanted.published = {};
+  wanted.reports.clear();
+  wanted.labels.clear();
+  wanted.targets.clear();
+  // Into the place that held all of it.
+  ASSERT_TRUE(decisive.read_page(again, page));
+  EXPECT_EQ(page.indicators.front(), wanted);
+  EXPECT_TRUE(page.lines.empty());
+}
+
 }  // namespace
 }  // namespace intelwall::intel
