@@ -2,13 +2,14 @@
 BUILD := build
 JOBS  := $(shell nproc)
 
-.PHONY: help setup build demo test quick bench lint fmt fuzz clean
+.PHONY: help setup build lambda demo test quick bench lint fmt fuzz clean
 
 help:
 	@echo "make demo    set up, build, and watch both scenarios in the lab (ARGS='--json FILE --keep --repeat 20')"
 	@echo "make test    set up and pass every test: sanitizers, judges, lab, lint"
 	@echo "make quick   unit tests of a debug build, for the inner loop"
 	@echo "make bench   the benchmarks, with ratios against a named peer"
+	@echo "make lambda  build/lambda/intelwall.zip, for AWS Lambda"
 	@echo "make lint    clang-format and clang-tidy     make fmt   format in place"
 	@echo "make fuzz    every fuzz target for FUZZ_SECONDS (60)"
 
@@ -22,6 +23,9 @@ build: setup
 	@mkdir -p build
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@cmake --build build/release -j $(JOBS) --target intelwall
+
+lambda: setup
+	@scripts/lambda
 
 demo: build
 	@$(BUILD)/release/bin/intelwall demo $(ARGS)
