@@ -13,7 +13,7 @@ if(INTELWALL_LAMBDA_ARCHIVES)
   set(system_archives soci_sqlite3 soci_core sqlite3 yaml-cpp ssl crypto psl idn2 unistring pcre2-8 z zstd)
   list(TRANSFORM system_archives REPLACE "(.+)" "-l:lib\\1.a")
   target_compile_options(bootstrap PRIVATE $<TARGET_PROPERTY:intelwall_flags,INTERFACE_COMPILE_OPTIONS>)
-  target_link_options(bootstrap PRIVATE -static-pie -Wl,-z,relro,-z,now -Wl,--gc-sections -Wl,--build-id=none -s)
+  target_link_options(bootstrap PRIVATE -static-pie -Wl,-z,relro,-z,now,-z,pack-relative-relocs -Wl,--gc-sections -Wl,--build-id=none -s)
   target_link_libraries(bootstrap PRIVATE -Wl,--start-group ${room_archives} ${INTELWALL_LAMBDA_ARCHIVES}/libcurl.a
     ${INTELWALL_LAMBDA_ARCHIVES}/libsimdjson.a ${system_archives} -Wl,--end-group)
 endif()
