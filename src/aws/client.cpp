@@ -14,17 +14,19 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// How one attempt ended.
-struct Attempt {
-  Result<Json> result;
-  bool again = false;                ///< another attempt may help and can do no harm
-  std::optional<milliseconds> wait;  ///< told by the service
-};
+/// Full jitter: many clients that failed together do not come back together.
+milliseconds back_off(const RetryPolicy& policy, int attempt, std::minstd_rand& random) {
+  milliseconds ceiling = policy.base;
+  for (int doubled = 1; doubled < attempt && ceiling < policy.cap; ++doubled) ceiling *= 2;
+  ceiling = std::clamp(ceiling, milliseconds(0), policy.cap);
+  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, ceiling.count())(random));
+}
 
-enum class Reading { json, text };
+}  // namespace
 
-Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat, Reading reading, Time now) {
-  const bool safe = repeat == ServiceClient::Repeat::safe;
+ServiceClient::Attempt ServiceClient::judge(const Result<HttpResponse>& response, Repeat repeat, Reading reading,
+                                            Time now) {
+  const bool safe = repeat == Repeat::safe;
   constexpr const char* uncertain = "it may have been carried out all the same: look before repeating it";
   if (!response) {
     Error error = response.error();
@@ -34,10 +36,10 @@ Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat
     return {std::unexpected(std::move(error)), passing && (unsent || safe), {}};
   }
   if (response->status >= 200 && response->status < 300) {
-    if (reading == Reading::text) return {Json(response->body), false, {}};
-    if (trim(response->body).empty()) return {Json::object(), false, {}};
+    if (reading == Reading::raw) return {Answered{*response, {}}, false, {}};
+    if (trim(response->body).empty()) return {Answered{{}, Json::object()}, false, {}};
     auto json = parse_json(response->body);
-    if (json && json->is_object()) return {std::move(json), false, {}};
+    if (json && json->is_object()) return {Answered{{}, *std::move(json)}, false, {}};
     const std::string reason = json ? "this is JSON but no object" : json.error().message;
     return {fail(ErrorCode::protocol, "the answer cannot be read: " + reason, {},
                  "check AWS_ENDPOINT_URL: this is not an answer of an AWS service"),
@@ -51,16 +53,6 @@ Attempt judge(const Result<HttpResponse>& response, ServiceClient::Repeat repeat
   const bool again = refusal == Refusal::throttled || (refusal == Refusal::fault && safe);
   return {std::unexpected(std::move(error)), again, retry_after(*response, now)};
 }
-
-/// Full jitter: many clients that failed together do not come back together.
-milliseconds back_off(const RetryPolicy& policy, int attempt, std::minstd_rand& random) {
-  milliseconds ceiling = policy.base;
-  for (int doubled = 1; doubled < attempt && ceiling < policy.cap; ++doubled) ceiling *= 2;
-  ceiling = std::clamp(ceiling, milliseconds(0), policy.cap);
-  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, ceiling.count())(random));
-}
-
-}  // namespace
 
 ServiceClient::ServiceClient(Session session, std::string id, const std::string& endpoint_prefix, std::string signing)
     : session_(std::move(session)), id_(std::move(id)), signing_(std::move(signing)) {
@@ -82,13 +74,21 @@ Result<Json> ServiceClient::call_json(const std::string& version, const std::str
   HttpRequest request;
   request.headers = {{"Content-Type", "application/x-amz-json-" + version}, {"X-Amz-Target", target}};
   request.body = dump_json(input);
-  return exchange(std::move(request), repeat, target.substr(target.rfind('.') + 1), Answer::json);
+  IW_TRY(auto answer, exchange(std::move(request), repeat, target.substr(target.rfind('.') + 1), Reading::json));
+  return std::move(answer.json);
 }
 
 Result<Json> ServiceClient::call_rest(HttpRequest request, Repeat repeat) const {
   if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   const std::string operation = request.method + ' ' + printable(request.path, 80);
-  return exchange(std::move(request), repeat, operation, Answer::json);
+  IW_TRY(auto answer, exchange(std::move(request), repeat, operation, Reading::json));
+  return std::move(answer.json);
+}
+
+Result<HttpResponse> ServiceClient::call_raw(HttpRequest request, Repeat repeat) const {
+  const std::string operation = request.method + ' ' + printable(request.path, 80);
+  IW_TRY(auto answer, exchange(std::move(request), repeat, operation, Reading::raw));
+  return std::move(answer.response);
 }
 
 Result<std::string> ServiceClient::call_query(const std::vector<std::pair<std::string, std::string>>& parameters,
@@ -98,13 +98,12 @@ Result<std::string> ServiceClient::call_query(const std::vector<std::pair<std::s
   request.body = encode_query(parameters);
   const auto action = std::ranges::find(parameters, "Action", &std::pair<std::string, std::string>::first);
   IW_ASSERT(action != parameters.end());
-  IW_TRY(const Json answer, exchange(std::move(request), repeat, action->second, Answer::text));
-  return answer.get<std::string>();
+  IW_TRY(auto answer, exchange(std::move(request), repeat, action->second, Reading::raw));
+  return std::move(answer.response.body);
 }
 
-Result<Json> ServiceClient::exchange(HttpRequest request, Repeat repeat, const std::string& operation,
-                                     Answer answer) const {
-  const auto reading = answer == Answer::json ? Reading::json : Reading::text;
+Result<ServiceClient::Answered> ServiceClient::exchange(HttpRequest request, Repeat repeat,
+                                                        const std::string& operation, Reading reading) const {
   IW_CHECK(endpoint_status_);
   const RetryPolicy& policy = session_.retries;
   request.scheme = scheme_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -59,12 +60,25 @@ class ServiceClient {
                                  Repeat repeat) const;
   /// REST JSON.
   Result<Json> call_rest(HttpRequest request, Repeat repeat) const;
+  /// REST with bodies that are no JSON (S3): the answer as it came.
+  Result<HttpResponse> call_raw(HttpRequest request, Repeat repeat) const;
 
   const Session& session() const { return session_; }
 
  private:
-  enum class Answer { json, text };  ///< a text is a JSON string then
-  Result<Json> exchange(HttpRequest request, Repeat repeat, const std::string& operation, Answer answer) const;
+  struct Answered {
+    HttpResponse response;
+    Json json;  ///< where the protocol has it
+  };
+  enum class Reading { json, raw };
+  /// How one attempt ended.
+  struct Attempt {
+    Result<Answered> result;
+    bool again = false;                             ///< another attempt may help and can do no harm
+    std::optional<std::chrono::milliseconds> wait;  ///< told by the service
+  };
+  static Attempt judge(const Result<HttpResponse>& response, Repeat repeat, Reading reading, Time now);
+  Result<Answered> exchange(HttpRequest request, Repeat repeat, const std::string& operation, Reading reading) const;
   Session session_;
   std::string id_, scheme_, host_, base_path_, signing_;
   Result<void> endpoint_status_;

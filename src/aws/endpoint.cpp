@@ -32,7 +32,7 @@ Result<Endpoint> parse_endpoint(const std::string& text, const std::string& vari
   if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK)
     return wrong("this is not a URL");
   Endpoint endpoint{lower_case(part_of(url.get(), CURLUPART_SCHEME)), lower_case(part_of(url.get(), CURLUPART_HOST)),
-                    part_of(url.get(), CURLUPART_PATH)};
+                    part_of(url.get(), CURLUPART_PATH), true};
   if (endpoint.scheme != "http" && endpoint.scheme != "https") return wrong("the URL's scheme is not http or https");
   if (endpoint.host.empty()) return wrong("the URL has no host");
   if (!part_of(url.get(), CURLUPART_USER).empty() || !part_of(url.get(), CURLUPART_PASSWORD).empty())
@@ -75,7 +75,7 @@ Result<Endpoint> resolve_endpoint(const Environment& env, const std::string& id,
     const auto url = env ? env(variable) : std::nullopt;
     if (url && !url->empty()) return parse_endpoint(*url, variable);
   }
-  return Endpoint{"https", prefix + '.' + region + '.' + std::string(domain_suffix(region)), {}};
+  return Endpoint{"https", prefix + '.' + region + '.' + std::string(domain_suffix(region)), {}, false};
 }
 
 }  // namespace intelwall::aws

@@ -9,6 +9,7 @@ namespace intelwall::aws {
 struct Endpoint {
   std::string scheme, host;  ///< host with ":port" where it is not the scheme's own
   std::string base_path;     ///< without a slash at the end; usually empty
+  bool given = false;        ///< by a variable: it knows no host but this one
 };
 
 /// AWS_ENDPOINT_URL_<id>, else AWS_ENDPOINT_URL, else https://<prefix>.<region>.<partition's suffix>.

@@ -16,6 +16,9 @@ namespace {
 
 using Digest = std::array<unsigned char, 32>;
 
+/// A key of S3 is any text: "a//b" and "a/../b" are keys of their own.
+constexpr std::string_view s3 = "s3";
+
 Digest sha256(std::string_view bytes) {
   Digest out{};
   IW_ASSERT(EVP_Digest(bytes.data(), bytes.size(), out.data(), nullptr, EVP_sha256(), nullptr) == 1);
@@ -121,7 +124,7 @@ std::string signature_with(const std::string& method, const std::string& wire_pa
                            const std::string& signed_headers, const std::string& payload_hash,
                            const std::string& amz_date, const SigningScope& scope, const std::string& secret) {
   std::string canonical = upper_case(method) + '\n';
-  canonical += encode_path(normalize_path(wire_path)) + '\n';
+  canonical += (scope.service == s3 ? wire_path : encode_path(normalize_path(wire_path))) + '\n';
   canonical += canonical_query(wire_query) + '\n';
   for (const std::string_view name : split(signed_headers, ';')) {
     canonical += name;
@@ -153,6 +156,10 @@ void sign(HttpRequest& request, const SigningScope& scope, const Credentials& cr
     return name == "host" || name == "authorization" || name == "x-amz-date" || name == "x-amz-security-token";
   });
   const std::string amz_date = format_compact(now);
+  if (scope.service == s3 && std::ranges::none_of(request.headers, [](const auto& header) {
+        return lower_case(header.first) == "x-amz-content-sha256";
+      }))
+    request.headers.emplace_back("X-Amz-Content-Sha256", hex(sha256(request.body)));
   request.host = canonical_host(request);
   request.headers.emplace_back("X-Amz-Date", amz_date);
   if (!credentials.session_token.empty())

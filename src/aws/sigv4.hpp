@@ -13,7 +13,9 @@ struct SigningScope {
 };
 
 /// Adds X-Amz-Date, X-Amz-Security-Token (when there is a token) and Authorization to the request: AWS Signature
-/// Version 4 over all its headers, the host and the body's SHA-256, the path encoded twice (every service but S3).
+/// Version 4 over all its headers, the host and the body's SHA-256. The path is normalized and encoded twice, but for
+/// S3
+/// ("s3"), which takes it as it is and wants the hash as a header too.
 /// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 void sign(HttpRequest& request, const SigningScope& scope, const Credentials& credentials, Time now);
 

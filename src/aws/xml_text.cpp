@@ -52,4 +52,18 @@ std::vector<std::string_view> xml_items(std::string_view xml, std::string_view l
   return items;
 }
 
+std::vector<std::string_view> xml_elements(std::string_view xml, std::string_view tag) {
+  const auto open = "<" + std::string(tag) + ">";
+  const auto close = "</" + std::string(tag) + ">";
+  std::vector<std::string_view> elements;
+  for (auto begin = xml.find(open); begin != std::string_view::npos; begin = xml.find(open, begin)) {
+    begin += open.size();
+    const auto end = xml.find(close, begin);
+    if (end == std::string_view::npos) break;
+    elements.push_back(xml.substr(begin, end - begin));
+    begin = end + close.size();
+  }
+  return elements;
+}
+
 }  // namespace intelwall::aws

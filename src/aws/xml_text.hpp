@@ -11,5 +11,7 @@ namespace intelwall::aws {
 std::string xml_text(std::string_view xml, std::string_view tag);
 /// What stands in each `<item>` directly within the first `<list>`.
 std::vector<std::string_view> xml_items(std::string_view xml, std::string_view list);
+/// What stands in each `<tag>…</tag>`, for elements that hold none of their own name.
+std::vector<std::string_view> xml_elements(std::string_view xml, std::string_view tag);
 
 }  // namespace intelwall::aws
