@@ -107,7 +107,7 @@ Result<ServiceClient::Answered> ServiceClient::exchange(HttpRequest request, Rep
   IW_CHECK(endpoint_status_);
   const RetryPolicy& policy = session_.retries;
   request.scheme = scheme_;
-  request.host = host_;
+  request.host += host_;
   request.path = base_path_ + request.path;
   request.headers.emplace_back("User-Agent", "intelwall");
   const auto unsigned_headers = request.headers;

@@ -60,7 +60,8 @@ class ServiceClient {
                                  Repeat repeat) const;
   /// REST JSON.
   Result<Json> call_rest(HttpRequest request, Repeat repeat) const;
-  /// REST with bodies that are no JSON (S3): the answer as it came.
+  /// REST with bodies that are no JSON (S3): the answer as it came. The request's host goes in front of the endpoint's
+  /// ("bucket.").
   Result<HttpResponse> call_raw(HttpRequest request, Repeat repeat) const;
 
   const Session& session() const { return session_; }

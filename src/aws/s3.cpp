@@ -14,8 +14,8 @@ namespace {
 
 using Repeat = ServiceClient::Repeat;
 
-constexpr int max_pages = 10'000;           // of a thousand objects
-constexpr std::size_t max_objects = 1'000;  // of one DeleteObjects
+constexpr int max_pages = 10'000;            // of a thousand objects
+constexpr std::size_t max_versions = 1'000;  // of one DeleteObjects
 
 bool by_path(const Session& session, const std::string& bucket) {
   const auto endpoint = resolve_endpoint(session.env, "S3", "s3", session.region);
@@ -60,16 +60,19 @@ bool is_bucket_name(std::string_view text) {
          std::ranges::all_of(text, [&](char c) { return is_end(c) || c == '.' || c == '-'; });
 }
 
-S3Client::S3Client(Session session, std::string bucket)
-    : path_(by_path(session, bucket) ? "/" + bucket : std::string()),
-      client_(std::move(session), "S3", path_.empty() ? bucket + ".s3" : std::string("s3"), "s3") {
+S3Client::S3Client(const Session& session, const std::string& bucket) : client_(session, "S3", "s3", "s3") {
   if (!is_bucket_name(bucket))
     name_status_ = fail(ErrorCode::usage, "\"" + printable(bucket, 80) + "\" is not the name of an S3 bucket");
+  if (by_path(session, bucket))
+    path_ = '/' + bucket;
+  else
+    host_ = bucket + '.';
 }
 
 HttpRequest S3Client::request_for(const char* method, const std::string& key) const {
   HttpRequest request;
   request.method = method;
+  request.host = host_;
   request.path = path_ + '/' + key;
   return request;
 }
@@ -96,29 +99,6 @@ Result<std::string> S3Client::put(const std::string& key, const std::string& bod
   return etag;
 }
 
-Result<std::vector<std::string>> S3Client::list(const std::string& prefix) const {
-  IW_CHECK(name_status_);
-  std::vector<std::string> keys;
-  std::string next;
-  for (int page = 0; page < max_pages; ++page) {
-    auto request = request_for("GET", "");
-    request.query = {{"list-type", "2"}, {"prefix", prefix}};
-    if (!next.empty()) request.query.emplace_back("continuation-token", next);
-    IW_TRY(const auto response, client_.call_raw(std::move(request), Repeat::safe));
-    if (!response.body.contains("<ListBucketResult")) return no_answer_of_s3("ListObjectsV2");
-    for (const auto object : xml_elements(response.body, "Contents")) keys.push_back(xml_text(object, "Key"));
-    next = xml_text(response.body, "NextContinuationToken");
-    if (next.empty()) return keys;
-  }
-  return no_answer_of_s3("ListObjectsV2");
-}
-
-Result<void> S3Client::remove(const std::string& key) const {
-  IW_CHECK(name_status_);
-  IW_CHECK(client_.call_raw(request_for("DELETE", key), Repeat::safe));
-  return {};
-}
-
 Result<std::size_t> S3Client::remove_everything() const {
   IW_CHECK(name_status_);
   std::size_t removed = 0;
@@ -130,25 +110,25 @@ Result<std::size_t> S3Client::remove_everything() const {
     if (!response && service_error_name(response.error()) == "NoSuchBucket") return removed;
     IW_CHECK(response);
     if (!response->body.contains("<ListVersionsResult")) return no_answer_of_s3("ListObjectVersions");
-    std::vector<S3Object> objects;
+    std::vector<Version> versions;
     for (const char* tag : {"Version", "DeleteMarker"})
-      for (const auto object : xml_elements(response->body, tag))
-        objects.push_back({xml_text(object, "Key"), xml_text(object, "VersionId")});
-    if (objects.empty()) return removed;
-    for (std::size_t at = 0; at < objects.size(); at += max_objects)
-      IW_CHECK(remove_versions(std::span(objects).subspan(at, std::min(max_objects, objects.size() - at))));
-    removed += objects.size();
+      for (const auto version : xml_elements(response->body, tag))
+        versions.push_back({xml_text(version, "Key"), xml_text(version, "VersionId")});
+    if (versions.empty()) return removed;
+    for (std::size_t at = 0; at < versions.size(); at += max_versions)
+      IW_CHECK(remove_versions(std::span(versions).subspan(at, std::min(max_versions, versions.size() - at))));
+    removed += versions.size();
   }
   return no_answer_of_s3("ListObjectVersions");
 }
 
-Result<void> S3Client::remove_versions(std::span<const S3Object> objects) const {
+Result<void> S3Client::remove_versions(std::span<const Version> versions) const {
   auto request = request_for("POST", "");
   request.query = {{"delete", ""}};
   request.body = "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
-  for (const auto& [key, version] : objects) {
+  for (const auto& [key, id] : versions) {
     request.body += "<Object><Key>" + xml_escaped(key) + "</Key>";
-    if (!version.empty()) request.body += "<VersionId>" + xml_escaped(version) + "</VersionId>";
+    if (!id.empty()) request.body += "<VersionId>" + xml_escaped(id) + "</VersionId>";
     request.body += "</Object>";
   }
   request.body += "</Delete>";

@@ -9,12 +9,6 @@
 
 namespace intelwall::aws {
 
-/// One object of a bucket, or one version of it.
-struct S3Object {
-  std::string key;
-  std::string version;  ///< empty where versions were not asked for
-};
-
 /// What must hold for a write to be done; `conflict` where it does not.
 struct WriteCondition {
   enum class Kind { none, absent, matches };
@@ -30,7 +24,7 @@ struct WriteCondition {
 class S3Client {
  public:
   /// Errors of the name or the region come with the first call.
-  S3Client(Session session, std::string bucket);
+  S3Client(const Session& session, const std::string& bucket);
 
   struct Content {
     std::string body;
@@ -40,18 +34,18 @@ class S3Client {
   Result<Content> get(const std::string& key) const;
   /// The new ETag. At most 64 MiB here. A conditional write that was carried out and not heard of is a `conflict`.
   Result<std::string> put(const std::string& key, const std::string& body, const WriteCondition& condition) const;
-  Result<std::vector<std::string>> list(const std::string& prefix) const;
-  /// Fine when there is none.
-  Result<void> remove(const std::string& key) const;
   /// Deletes every version of every object, and the marks of deleted ones; how many there were. A bucket that is gone
   /// is empty.
   Result<std::size_t> remove_everything() const;
 
  private:
+  struct Version {
+    std::string key, id;
+  };
   HttpRequest request_for(const char* method, const std::string& key) const;
-  Result<void> remove_versions(std::span<const S3Object> objects) const;
+  Result<void> remove_versions(std::span<const Version> versions) const;
 
-  std::string path_;  ///< "" or "/bucket"
+  std::string host_, path_;  ///< "bucket." or "/bucket"
   ServiceClient client_;
   Result<void> name_status_;
 };

@@ -4,6 +4,7 @@
 
 #include "aws/ec2.hpp"
 #include "aws/network_firewall.hpp"
+#include "aws/s3.hpp"
 #include "aws/security_hub.hpp"
 
 namespace {
@@ -70,6 +71,22 @@ Result<Json> run(const aws::Session& session, const Json& input) {
     IW_TRY(const auto found,
            aws::Ec2Client(session).instances_at(input.at("addresses").get<std::vector<std::string>>()));
     return Json(found);
+  }
+  if (call == "s3_get") {
+    IW_TRY(const auto content, aws::S3Client(session, input.at("bucket")).get(input.at("key")));
+    return Json{{"body", content.body}, {"etag", content.etag}};
+  }
+  if (call == "s3_put") {
+    aws::WriteCondition condition;
+    if (input.contains("absent")) condition = aws::WriteCondition::absent();
+    if (input.contains("matches")) condition = aws::WriteCondition::matches(input.at("matches"));
+    IW_TRY(const auto etag,
+           aws::S3Client(session, input.at("bucket")).put(input.at("key"), input.at("body"), condition));
+    return Json(etag);
+  }
+  if (call == "s3_remove_everything") {
+    IW_TRY(const auto removed, aws::S3Client(session, input.at("bucket")).remove_everything());
+    return Json(removed);
   }
   return fail(ErrorCode::usage, "unknown call " + call);
 }
