@@ -5,6 +5,7 @@
 #include "aws/ec2.hpp"
 #include "aws/network_firewall.hpp"
 #include "aws/s3.hpp"
+#include "aws/secrets_manager.hpp"
 #include "aws/security_hub.hpp"
 
 namespace {
@@ -87,6 +88,10 @@ Result<Json> run(const aws::Session& session, const Json& input) {
   if (call == "s3_remove_everything") {
     IW_TRY(const auto removed, aws::S3Client(session, input.at("bucket")).remove_everything());
     return Json(removed);
+  }
+  if (call == "secret_value") {
+    IW_TRY(const auto text, aws::SecretsManagerClient(session).secret_value(input.at("id")));
+    return Json(text);
   }
   return fail(ErrorCode::usage, "unknown call " + call);
 }
