@@ -4,6 +4,7 @@ are called with."""
 import http.server
 import json
 import queue
+import sys
 import threading
 import time
 
@@ -63,8 +64,14 @@ class RuntimeApi:
                     api.answers.put(answer)
                 self.reply(202)
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request, client_address):
+                if not isinstance(sys.exc_info()[1], ConnectionError):  # functions are killed
+                    super().handle_error(request, client_address)
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
