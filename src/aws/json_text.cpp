@@ -42,6 +42,59 @@ Json convert(simdjson::dom::element element) {
   return nullptr;
 }
 
+/// Long texts, of which rule groups are made, are copied in runs: the library looks at each byte.
+void append_text(std::string& out, const std::string& text) {
+  const auto mark = out.size();
+  out += '"';
+  std::size_t copied = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool escaped = byte == '"' || byte == '\\' || byte == '\n';
+    if (!escaped && byte >= 0x20 && byte < 0x80) continue;
+    if (!escaped) {
+      // Control characters, and UTF-8 that may not be any.
+      out.resize(mark);
+      out += Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+      return;
+    }
+    out.append(text, copied, i - copied);
+    out += '\\';
+    out += byte == '\n' ? 'n' : text[i];
+    copied = i + 1;
+  }
+  out.append(text, copied);
+  out += '"';
+}
+
+void append(std::string& out, const Json& json) {
+  char separator = '\0';
+  const auto separate = [&] {
+    if (separator != '\0') out += separator;
+    separator = ',';
+  };
+  if (json.is_object()) {
+    out += '{';
+    for (const auto& [key, value] : json.get_ref<const Json::object_t&>()) {
+      separate();
+      append_text(out, key);
+      out += ':';
+      append(out, value);
+    }
+    out += '}';
+  } else if (json.is_array()) {
+    out += '[';
+    for (const auto& item : json) {
+      separate();
+      append(out, item);
+    }
+    out += ']';
+  } else if (json.is_string()) {
+    append_text(out, json.get_ref<const std::string&>());
+  } else {
+    out += json.dump();
+  }
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
@@ -54,7 +107,9 @@ Result<Json> parse_json(std::string_view text) {
 }
 
 std::string dump_json(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  append(out, json);
+  return out;
 }
 
 const Json& member(const Json& object, const char* key) {

@@ -76,8 +76,21 @@ std::string format_time(Time time) {
 }
 
 std::string format_compact(Time time) {
+  // Once a rule: digits are put in place.
   const Fields f = split(time);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", f.year, f.month, f.day, f.hour, f.minute, f.second);
+  if (f.year < 0 || f.year > 9999)
+    return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", f.year, f.month, f.day, f.hour, f.minute, f.second);
+  std::string text = "00000000T000000Z";
+  const auto put = [&](std::size_t end, auto number) {
+    for (; number > 0 && end-- > 0; number /= 10) text[end] = static_cast<char>('0' + number % 10);
+  };
+  put(4, f.year);
+  put(6, f.month);
+  put(8, f.day);
+  put(11, f.hour);
+  put(13, f.minute);
+  put(15, f.second);
+  return text;
 }
 
 Result<Time> parse_time(std::string_view text) {
