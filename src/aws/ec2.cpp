@@ -18,6 +18,19 @@ std::set<std::string> addresses_of(std::string_view interface) {
   return addresses;
 }
 
+constexpr const char* version = "2016-11-15";
+
+Result<void> change_route(const ServiceClient& client, const char* action, const Ec2Client::Route& route) {
+  std::vector<std::pair<std::string, std::string>> parameters = {
+      {"Action", action},
+      {"Version", version},
+      {"RouteTableId", route.table},
+      {route.destination.contains(':') ? "DestinationIpv6CidrBlock" : "DestinationCidrBlock", route.destination}};
+  if (!route.endpoint.empty()) parameters.emplace_back("VpcEndpointId", route.endpoint);
+  IW_CHECK(client.call_query(parameters, ServiceClient::Repeat::safe));
+  return {};
+}
+
 }  // namespace
 
 Ec2Client::Ec2Client(Session session) : client_(std::move(session), "EC2", "ec2", "ec2") {}
@@ -27,7 +40,7 @@ Result<std::map<std::string, std::string>> Ec2Client::instances_at(const std::ve
   std::map<std::string, int> interfaces;
   for (std::size_t at = 0; at < addresses.size(); at += addresses_a_call) {
     std::vector<std::pair<std::string, std::string>> parameters = {{"Action", "DescribeNetworkInterfaces"},
-                                                                   {"Version", "2016-11-15"},
+                                                                   {"Version", version},
                                                                    {"Filter.1.Name", "addresses.private-ip-address"}};
     const std::set<std::string> asked(
         addresses.begin() + static_cast<std::ptrdiff_t>(at),
@@ -49,6 +62,18 @@ Result<std::map<std::string, std::string>> Ec2Client::instances_at(const std::ve
   }
   std::erase_if(found, [&](const auto& each) { return interfaces[each.first] != 1; });
   return found;
+}
+
+Result<void> Ec2Client::create_route(const Route& route) const {
+  return change_route(client_, "CreateRoute", route);
+}
+
+Result<void> Ec2Client::replace_route(const Route& route) const {
+  return change_route(client_, "ReplaceRoute", route);
+}
+
+Result<void> Ec2Client::delete_route(const std::string& table, const std::string& destination) const {
+  return change_route(client_, "DeleteRoute", {table, destination, {}});
 }
 
 }  // namespace intelwall::aws

@@ -95,6 +95,7 @@ Result<FirewallState> NetworkFirewallClient::describe_firewall(const std::string
   if (!zones.is_object()) return state;
   for (const auto& [zone, sync] : zones.items()) {
     state.zones.push_back(zone);
+    if (auto id = text_in(member(sync, "Attachment"), "EndpointId"); !id.empty()) state.endpoints[zone] = std::move(id);
     const Json& config = member(sync, "Config");
     if (!config.is_object()) continue;
     for (const auto& [arn, one] : config.items())

@@ -63,6 +63,7 @@ struct FirewallState {
   std::string status;  ///< READY, PROVISIONING, …
   std::string sync_summary;
   std::vector<std::string> zones;                      ///< Availability Zones in which it has an endpoint
+  std::map<std::string, std::string> endpoints;        ///< ids by zone, "vpce-…", of those that are known yet
   std::map<std::string, std::vector<SyncState>> sync;  ///< by resource ARN
 };
 

@@ -197,15 +197,49 @@ Result<std::vector<std::string>> SecurityHubClient::enabled_products() const {
   return broken_answer("ListEnabledProductsForImport", "last page");
 }
 
-Result<std::string> SecurityHubClient::ensure_action_target(const std::string& id, const std::string& name,
+Result<std::string> SecurityHubClient::create_action_target(const std::string& id, const std::string& name,
                                                             const std::string& description) const {
   const Json wanted = {{"Id", id}, {"Name", name}, {"Description", description}};
-  auto created = client_.call_rest(json_request("POST", "/actionTargets", wanted), Repeat::safe);
-  if (created) {
-    std::string arn = text_in(*created, "ActionTargetArn");
-    if (arn.empty()) return broken_answer("CreateActionTarget", "ActionTargetArn");
-    return arn;
-  }
+  IW_TRY(const Json created, client_.call_rest(json_request("POST", "/actionTargets", wanted), Repeat::safe));
+  std::string arn = text_in(created, "ActionTargetArn");
+  if (arn.empty()) return broken_answer("CreateActionTarget", "ActionTargetArn");
+  return arn;
+}
+
+Result<void> SecurityHubClient::update_action_target(const std::string& arn, const std::string& name,
+                                                     const std::string& description) const {
+  IW_CHECK(client_.call_rest(
+      json_request("PATCH", ("/actionTargets/" + arn).c_str(), {{"Name", name}, {"Description", description}}),
+      Repeat::safe));
+  return {};
+}
+
+Result<void> SecurityHubClient::delete_action_target(const std::string& arn) const {
+  HttpRequest request;
+  request.method = "DELETE";
+  request.path = "/actionTargets/" + arn;
+  IW_CHECK(client_.call_rest(std::move(request), Repeat::safe));
+  return {};
+}
+
+Result<void> SecurityHubClient::enable_product(const std::string& product_arn) const {
+  const Json input = {{"ProductArn", product_arn}};
+  IW_CHECK(client_.call_rest(json_request("POST", "/productSubscriptions", input), Repeat::safe));
+  return {};
+}
+
+Result<void> SecurityHubClient::disable_import_findings_for_product(const std::string& subscription_arn) const {
+  HttpRequest request;
+  request.method = "DELETE";
+  request.path = "/productSubscriptions/" + subscription_arn;
+  IW_CHECK(client_.call_rest(std::move(request), Repeat::safe));
+  return {};
+}
+
+Result<std::string> SecurityHubClient::ensure_action_target(const std::string& id, const std::string& name,
+                                                            const std::string& description) const {
+  auto created = create_action_target(id, name, description);
+  if (created) return created;
   if (service_error_name(created.error()) != "ResourceConflictException")
     return std::unexpected(std::move(created).error());
   // Its ARN holds our account, which we do not know: look for it.

@@ -57,6 +57,16 @@ class SecurityHubClient {
   /// ARNs of the subscriptions of all partner products that may import findings:
   /// "arn:aws:securityhub:REGION:ACCOUNT:product-subscription/COMPANY/PRODUCT".
   Result<std::vector<std::string>> enabled_products() const;
+  /// ActionTargetArn; `conflict` when there is one of this id.
+  Result<std::string> create_action_target(const std::string& id, const std::string& name,
+                                           const std::string& description) const;
+  Result<void> update_action_target(const std::string& arn, const std::string& name,
+                                    const std::string& description) const;
+  Result<void> delete_action_target(const std::string& arn) const;
+  /// Lets a partner's product import findings. `conflict` when it may already.
+  Result<void> enable_product(const std::string& product_arn) const;
+  /// By the subscription's ARN, as enabled_products() has it.
+  Result<void> disable_import_findings_for_product(const std::string& subscription_arn) const;
   /// ActionTargetArn; an existing target with this id is fine.
   Result<std::string> ensure_action_target(const std::string& id, const std::string& name,
                                            const std::string& description) const;

@@ -57,9 +57,9 @@ bool says_skewed(const ServiceError& error, const HttpResponse& response, Time n
 
 ErrorCode code_of(const ServiceError& error) {
   const std::string_view name = error.name;
-  static constexpr std::string_view conflicts[] = {"InvalidTokenException",  "ResourceConflictException",
-                                                   "ConflictException",      "InvalidOperationException",
-                                                   "ResourceInUseException", "PreconditionFailed"};
+  static constexpr std::string_view conflicts[] = {
+      "InvalidTokenException", "ResourceConflictException", "ConflictException", "InvalidOperationException",
+      "RouteAlreadyExists",    "ResourceInUseException",    "PreconditionFailed"};
   static constexpr std::string_view denials[] = {"UnrecognizedClientException",
                                                  "InvalidSignatureException",
                                                  "SignatureDoesNotMatch",
