@@ -43,9 +43,8 @@ bool is_host_of_aws(std::string_view host) {
   static constexpr std::string_view suffixes[] = {".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu",
                                                   ".sc2s.sgov.gov", ".c2s.ic.gov"};
   return std::ranges::any_of(suffixes, [&](std::string_view suffix) { return host.ends_with(suffix); }) &&
-         std::ranges::all_of(host, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-         });
+         std::ranges::all_of(
+             host, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; });
 }
 
 Result<ResourceRequest> parse_request(const Json& event, const Invocation& invocation) {

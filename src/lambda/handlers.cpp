@@ -11,6 +11,8 @@ const std::vector<HandlerKind>& handler_kinds() {
       {"respond", "blocks what a pressed custom action, or a finding that the filter takes, names",
        make_respond_handler},
       {"expire", "lifts blocks that are over", make_expire_handler},
+      {"custom-resource", "makes what a stack needs beside what CloudFormation has types for",
+       make_custom_resource_handler},
   };
   return kinds;
 }
