@@ -172,7 +172,7 @@ TEST_F(CustomResourceTest, OurGroupStandsBesideTheOthersInThePolicy) {
   answer_no_group();
   answer_group("iw-blocks-1", "");
   answer_firewall();
-  answer_policy({reference("theirs", 100)});
+  answer_policy(Json::array({reference("theirs", 100)}));
   answer({{"__type", "InvalidTokenException"}, {"Message", "somebody was faster"}}, 400);
   answer_policy({reference("theirs", 100), reference("more", 101)}, "t2");
   answer({{"UpdateToken", "t3"}, {"FirewallPolicyResponse", Json::object()}});
@@ -190,7 +190,7 @@ TEST_F(CustomResourceTest, OurGroupStandsBesideTheOthersInThePolicy) {
 TEST_F(CustomResourceTest, WhatStandsThereIsNotWrittenAgain) {
   answer_group("iw-blocks-1", "");
   answer_firewall();
-  answer_policy({reference("iw-blocks-1", 100)});
+  answer_policy(Json::array({reference("iw-blocks-1", 100)}));
   answer_url();
   ASSERT_TRUE(call(event("Update", groups())));
   EXPECT_EQ(told()["Status"], "SUCCESS");
