@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -245,6 +246,30 @@ Result<SyncOutcome> sync_hunts(Context& context, store::Ledger& ledger, Removals
                 "give --firewall NAME, or --firewall suricata:/path/intelwall.rules for a Suricata of your own");
   if (!context.session) IW_CHECK(connect(context));
   return Sync(context, ledger, removals).run(mode);
+}
+
+namespace {
+
+/// Ledgers count generations for themselves. Saved, one says only whether what was applied is what is kept.
+constexpr std::uint64_t kept_is_applied = 1, kept_is_newer = 0;
+
+}  // namespace
+
+Result<std::string> save_applied(const Context& context, store::Ledger& ledger) {
+  IW_TRY(const auto note, ledger.note(note_key(context)));
+  auto applied = read_applied(note);
+  if (!applied) return std::string{};
+  IW_TRY(const auto generation, ledger.generation());
+  applied->generation = applied->generation == generation ? kept_is_applied : kept_is_newer;
+  return to_text(*applied);
+}
+
+Result<void> restore_applied(const Context& context, store::Ledger& ledger, const std::string& saved) {
+  auto applied = read_applied(saved);
+  if (!applied) return {};
+  IW_TRY(const auto generation, ledger.generation());
+  applied->generation = applied->generation == kept_is_applied ? generation : std::numeric_limits<std::uint64_t>::max();
+  return ledger.save_note(note_key(context), to_text(*applied));
 }
 
 }  // namespace intelwall::app

@@ -30,4 +30,9 @@ enum class Removals { guarded, deliberate };
 /// Nothing changed: one call, no write. A ledger that is new cannot empty groups that it knows nothing of (`refused`).
 Result<SyncOutcome> sync_hunts(Context& context, store::Ledger& ledger, Removals removals, Mode mode);
 
+/// What the last sync left behind on a Network Firewall, for a ledger that is made anew with the same hunts; empty
+/// where there was none. A ledger that does not know it looks at all that is there, and cannot take much out of it.
+Result<std::string> save_applied(const Context& context, store::Ledger& ledger);
+Result<void> restore_applied(const Context& context, store::Ledger& ledger, const std::string& saved);
+
 }  // namespace intelwall::app

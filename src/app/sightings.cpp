@@ -1,16 +1,10 @@
 #include "app/sightings.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
-#include <span>
 
-#include "aws/arn.hpp"
-#include "aws/ec2.hpp"
-#include "aws/network_firewall.hpp"
-#include "aws/security_hub.hpp"
+#include "app/sighting_raiser.hpp"
 #include "hunt/log_tail.hpp"
 #include "intel/byte_source.hpp"
 
@@ -23,19 +17,6 @@ constexpr std::uint64_t max_step = 256u << 20;
 
 std::string place_key(const std::string& log) {
   return "log:" + log;
-}
-
-/// Account and Region of the firewall whose logs these are.
-Result<findings::AsffTarget> hub_of(Context& context) {
-  if (!context.settings.suricata.rules_file.empty() || context.settings.firewall.firewall.empty())
-    return fail(ErrorCode::usage, "no Network Firewall is named, so it is not known to whose Security Hub findings go",
-                {}, "set firewall, or leave findings out with --no-findings");
-  if (!context.session) IW_CHECK(connect(context));
-  const aws::NetworkFirewallClient client(*context.session);
-  IW_TRY(const auto firewall, client.describe_firewall(context.settings.firewall.firewall));
-  if (const auto arn = aws::Arn::parse(firewall.arn); arn && !arn->region.empty() && !arn->account.empty())
-    return findings::AsffTarget{arn->partition, arn->region, arn->account};
-  return fail(ErrorCode::protocol, "the firewall has no ARN with an account", firewall.name);
 }
 
 }  // namespace
@@ -128,11 +109,9 @@ struct LogFollower::State {
   };
   std::vector<Log> logs;
   std::vector<std::string> unopened;
-  std::optional<findings::AsffTarget> hub;
+  SightingRaiser raiser;
   std::optional<std::uint64_t> watched_since;  ///< the ledger's generation that `watched` is of
   DomainSet watched;
-  std::map<std::string, std::string> instances;  ///< by address
-  bool instances_denied = false;
 
   Result<void> open_logs() {
     for (auto& name : unopened) {
@@ -192,63 +171,11 @@ struct LogFollower::State {
     return all;
   }
 
-  /// Where the account allows it: without, findings name addresses.
-  void name_instances(std::vector<Seen>& all, FollowOutcome& outcome) {
-    std::vector<std::string> addresses;
-    for (const auto& seen : all)
-      if (seen.workload.contains('.') && !instances.contains(seen.workload)) addresses.push_back(seen.workload);
-    if (!addresses.empty() && !instances_denied) {
-      auto found = aws::Ec2Client(*context.session).instances_at(addresses);
-      if (found) {
-        instances.merge(*found);
-      } else {
-        outcome.no_instances = std::move(found).error();
-        instances_denied = outcome.no_instances->code != ErrorCode::unavailable;
-      }
-    }
-    for (auto& seen : all) {
-      if (seen.workload.starts_with("i-")) seen.instance = seen.workload;
-      if (const auto found = instances.find(seen.workload); found != instances.end()) seen.instance = found->second;
-    }
-  }
-
   Result<void> raise(FollowOutcome& outcome) {
     if (findings == Findings::leave) return {};
     IW_TRY(auto all, untold(outcome.seen));
-    if (all.empty()) return {};
-    if (!hub) {
-      auto place = hub_of(context);
-      if (!place) {
-        outcome.not_raised = std::move(place).error();
-        return {};
-      }
-      hub = *std::move(place);
-    }
-    name_instances(all, outcome);
-    const aws::SecurityHubClient client(*context.session);
-    for (std::size_t at = 0; at < all.size(); at += aws::SecurityHubClient::max_batch) {
-      const auto batch = std::span(all).subspan(at, std::min(aws::SecurityHubClient::max_batch, all.size() - at));
-      std::vector<aws::Json> documents;
-      for (const auto& seen : batch) documents.push_back(sighting_finding(seen, *hub, context.clock()));
-      auto result = client.batch_import_findings(documents);
-      if (!result) {
-        outcome.not_raised = std::move(result).error();
-        return {};
-      }
-      outcome.findings += result->accepted;
-      std::set<std::string> refused;
-      for (const auto& failure : result->failures) {
-        refused.insert(failure.id);
-        outcome.not_accepted.push_back(fmt::format("{}: {} {}", printable(failure.id, 200), printable(failure.code, 60),
-                                                   printable(failure.message, 300)));
-      }
-      std::vector<store::Sighting> told;
-      for (const auto& seen : batch)
-        if (auto id = sighting_finding_id(seen.workload, seen.domain); !refused.contains(id))
-          told.push_back({seen.workload, seen.domain, seen.first, seen.last, 0, std::move(id)});
-      IW_CHECK(ledger.record(told));
-    }
-    return {};
+    return raiser.raise(std::move(all), outcome,
+                        [this](const std::vector<store::Sighting>& told) { return ledger.record(told); });
   }
 };
 
@@ -258,7 +185,7 @@ LogFollower::LogFollower(Context& context, store::Ledger& ledger, std::vector<st
                                            .findings = findings,
                                            .logs = {},
                                            .unopened = std::move(logs),
-                                           .hub = {}})) {}
+                                           .raiser = SightingRaiser(context)})) {}
 LogFollower::~LogFollower() = default;
 
 Result<FollowOutcome> LogFollower::step() {

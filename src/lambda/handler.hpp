@@ -40,5 +40,7 @@ std::string error_type(const Error& error);
 Result<Handler> make_respond_handler(const aws::Environment& env);
 Result<Handler> make_expire_handler(const aws::Environment& env);
 Result<Handler> make_custom_resource_handler(const aws::Environment& env);
+Result<Handler> make_hunt_handler(const aws::Environment& env);
+Result<Handler> make_sightings_handler(const aws::Environment& env);
 
 }  // namespace intelwall::lambda

@@ -13,6 +13,8 @@ const std::vector<HandlerKind>& handler_kinds() {
       {"expire", "lifts blocks that are over", make_expire_handler},
       {"custom-resource", "makes what a stack needs beside what CloudFormation has types for",
        make_custom_resource_handler},
+      {"hunt", "keeps what a Falcon query finds as rules in the firewall", make_hunt_handler},
+      {"sightings", "finds watched domains in the firewall's log", make_sightings_handler},
   };
   return kinds;
 }
