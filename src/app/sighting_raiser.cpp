@@ -69,6 +69,7 @@ Result<void> SightingRaiser::add_told(std::vector<Seen>& all) const {
     const auto& finding = *found->second;
     all[i].count += count_of(finding, "intelwall/count");
     all[i].blocked += count_of(finding, "intelwall/blocked");
+    all[i].told = parse_time(aws::text_in(finding, "UpdatedAt")).value_or(Time{});
     if (const auto first = parse_time(aws::text_in(finding, "FirstObservedAt")))
       all[i].first = std::min(all[i].first, *first);
     if (const auto last = parse_time(aws::text_in(finding, "LastObservedAt")))
@@ -92,7 +93,10 @@ Result<void> SightingRaiser::raise(std::vector<Seen> all, FollowOutcome& outcome
   for (std::size_t at = 0; at < all.size(); at += aws::SecurityHubClient::max_batch) {
     const auto batch = std::span(all).subspan(at, std::min(aws::SecurityHubClient::max_batch, all.size() - at));
     std::vector<aws::Json> documents;
-    for (const auto& seen : batch) documents.push_back(sighting_finding(seen, *hub_, context_->clock()));
+    // An update must be later than the one before it, also within one second.
+    for (const auto& seen : batch)
+      documents.push_back(
+          sighting_finding(seen, *hub_, std::max(context_->clock(), seen.told + std::chrono::seconds{1})));
     auto result = client.batch_import_findings(documents);
     if (!result) {
       outcome.not_raised = std::move(result).error();

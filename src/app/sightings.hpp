@@ -32,6 +32,7 @@ struct Seen {
   Time first{}, last{};
   std::uint64_t count = 0, blocked = 0;
   std::vector<store::Kept> watched_by;  ///< the hunts that keep the domain, the surest first
+  Time told{};                          ///< its finding's last update, where that is known
 
   store::Confidence confidence() const;
 };

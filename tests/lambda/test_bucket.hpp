@@ -56,7 +56,7 @@ class TestBucket {
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::thread([this] { server_.listen_after_bind(); });
-    server_.wait_until_ready();
+    while (!server_.is_running()) std::this_thread::yield();
   }
   ~TestBucket() {
     server_.stop();
@@ -67,10 +67,12 @@ class TestBucket {
 
   std::string url() const { return fmt::format("http://127.0.0.1:{}", port_); }
   int puts() const {
-    return locked([&] { return puts_; });
+    const std::lock_guard lock(mutex_);
+    return puts_;
   }
   std::map<std::string, Object> objects() const {
-    return locked([&] { return objects_; });
+    const std::lock_guard lock(mutex_);
+    return objects_;
   }
   void keep(std::map<std::string, Object> objects) {
     const std::lock_guard lock(mutex_);
@@ -96,11 +98,6 @@ class TestBucket {
     response.set_content(
         fmt::format("<?xml version=\"1.0\"?><Error><Code>{}</Code><Message>no</Message></Error>", code),
         "application/xml");
-  }
-  template <class F>
-  auto locked(F work) const {
-    const std::lock_guard lock(mutex_);
-    return work();
   }
 
   mutable std::mutex mutex_;
