@@ -26,6 +26,11 @@ Result<void> check_hosts(const std::shared_ptr<falcon::Client>& client, const Fo
   return falcon::Hosts(client).look_up({"0"});
 }
 
+std::string name_of(const ForwardOptions& options) {
+  return fmt::format("forward-{}-{}", options.source == ForwardOptions::Source::streams ? "streams" : "alerts",
+                     options.app_id);
+}
+
 Result<os::FileLock> claim(const std::filesystem::path& directory, const std::string& name) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
@@ -39,6 +44,10 @@ Result<os::FileLock> claim(const std::filesystem::path& directory, const std::st
 }
 
 }  // namespace
+
+std::filesystem::path position_file(const ForwardOptions& options) {
+  return options.state_directory / (name_of(options) + ".json");
+}
 
 std::filesystem::path default_state_directory(const aws::Environment& env) {
   if (const auto given = env("STATE_DIRECTORY"); given && !given->empty()) return given->substr(0, given->find(':'));
@@ -70,9 +79,8 @@ Result<ForwardReport> forward(Context& context, const ForwardOptions& options, c
   IW_CHECK(client->sign_in());
   IW_CHECK(check_hosts(client, options.filter));
   const bool streams = options.source == ForwardOptions::Source::streams;
-  const auto name = fmt::format("forward-{}-{}", streams ? "streams" : "alerts", options.app_id);
-  IW_TRY(const auto lock, claim(options.state_directory, name));
-  const auto position = options.state_directory / (name + ".json");
+  IW_TRY(const auto lock, claim(options.state_directory, name_of(options)));
+  const auto position = position_file(options);
 
   ForwardReport report;
   Forwarder forwarder({.target = std::move(target),

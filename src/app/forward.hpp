@@ -40,6 +40,9 @@ struct ForwardHooks {
 Result<ForwardReport> forward(Context& context, const ForwardOptions& options, const ForwardHooks& hooks,
                               const std::stop_token& stop);
 
+/// Where forward() keeps its position.
+std::filesystem::path position_file(const ForwardOptions& options);
+
 /// The account, partition and Region behind a product subscription: where findings of CrowdStrike go. `denied` when the
 /// product is not enabled.
 Result<findings::AsffTarget> find_falcon_product(const aws::SecurityHubClient& hub);

@@ -42,5 +42,6 @@ Result<Handler> make_expire_handler(const aws::Environment& env);
 Result<Handler> make_custom_resource_handler(const aws::Environment& env);
 Result<Handler> make_hunt_handler(const aws::Environment& env);
 Result<Handler> make_sightings_handler(const aws::Environment& env);
+Result<Handler> make_forward_handler(const aws::Environment& env);
 
 }  // namespace intelwall::lambda

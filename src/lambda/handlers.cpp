@@ -15,6 +15,7 @@ const std::vector<HandlerKind>& handler_kinds() {
        make_custom_resource_handler},
       {"hunt", "keeps what a Falcon query finds as rules in the firewall", make_hunt_handler},
       {"sightings", "finds watched domains in the firewall's log", make_sightings_handler},
+      {"forward", "brings Falcon's alerts into Security Hub", make_forward_handler},
   };
   return kinds;
 }
