@@ -43,24 +43,63 @@ class Respond {
   }
 
  private:
-  /// Each record alone: one that fails comes again, and those that are done do not.
+  /// Messages that follow each other and ask for the same are done as one, with one write for each group. Where that
+  /// does not succeed whole, each is done alone: what fails comes again, and the others do not.
   Result<std::string> handle_queue(const Json& records, const Invocation& invocation) {
     if (!records.is_array()) return malformed("\"Records\" is no list", "event");
-    Json failed = Json::array();
+    std::vector<Message> messages;
     for (std::size_t i = 0; i < records.size(); ++i) {
-      const auto id = aws::text_in(records[i], "messageId");
+      messages.push_back(
+          {aws::text_in(records[i], "messageId"), Json::parse(aws::text_in(records[i], "body"), nullptr, false)});
       // Without an id the service could not be told which one it is.
-      if (id.empty()) return malformed("a record has no messageId", fmt::format("Records[{}]", i));
-      const auto event = Json::parse(aws::text_in(records[i], "body"), nullptr, false);
-      auto done = event.is_object()
-                      ? handle_event(event, invocation)
-                      : malformed("the body of a message is no JSON object", fmt::format("Records[{}]", i));
-      if (done) continue;
-      log_line("ERROR", invocation.request_id, fmt::format("message {} failed and comes again", printable(id, 60)),
-               &done.error());
-      failed.push_back({{"itemIdentifier", id}});
+      if (messages.back().id.empty()) return malformed("a record has no messageId", fmt::format("Records[{}]", i));
+    }
+    Json failed = Json::array();
+    for (auto first = messages.begin(); first != messages.end();) {
+      auto last = first + 1;
+      Json whole = first->event;
+      for (; last != messages.end() && asks_the_same(whole, last->event); ++last) {
+        const auto& more = last->event["detail"]["findings"];
+        auto& findings = whole["detail"]["findings"];
+        findings.insert(findings.end(), more.begin(), more.end());
+      }
+      const auto done = last - first > 1 ? handle_event(std::move(whole), invocation) : Result<Json>{Json()};
+      const bool is_done = done && aws::member(*done, "unreadable") == 0;
+      for (; first != last; ++first) {
+        if (is_done) continue;
+        if (const auto alone = handle_message(*first, invocation); !alone) {
+          log_line("ERROR", invocation.request_id,
+                   fmt::format("message {} failed and comes again", printable(first->id, 60)), &alone.error());
+          failed.push_back({{"itemIdentifier", first->id}});
+        }
+      }
     }
     return dumped({{"batchItemFailures", std::move(failed)}});
+  }
+
+  struct Message {
+    std::string id;
+    Json event;
+  };
+
+  /// Events of Security Hub that differ in their findings, their ids and times alone.
+  static bool asks_the_same(const Json& one, const Json& other) {
+    const auto of = [](const Json& event) -> Json {
+      const auto& detail = aws::member(event, "detail");
+      if (!aws::member(detail, "findings").is_array()) return nullptr;
+      const auto kind = aws::text_in(event, "detail-type");
+      // An imported finding's event names the finding there, a pressed action's the action.
+      return {kind, kind == pressed ? aws::member(event, "resources") : Json(), aws::text_in(event, "account"),
+              aws::text_in(event, "region"), aws::text_in(detail, "actionName")};
+    };
+    const auto asked = of(one);
+    return !asked.is_null() && asked == of(other);
+  }
+
+  Result<Json> handle_message(const Message& message, const Invocation& invocation) {
+    if (!message.event.is_object())
+      return malformed("the body of a message is no JSON object", printable(message.id, 60));
+    return handle_event(message.event, invocation);
   }
 
   /// What was done. An Error when it is worth another try, or when the event is none.
@@ -111,6 +150,7 @@ class Respond {
     Json lifted = Json::array();
     for (const auto& decision : outcome.lifted) lifted.push_back(decision.domain.name.text());
     Json done{{"findings", outcome.findings.size()},
+              {"unreadable", outcome.unreadable.size()},
               {"decisions", std::move(decisions)},
               {"lifted", std::move(lifted)},
               {"writes", outcome.enforcement.plan.steps.size()}};

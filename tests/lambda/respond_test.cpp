@@ -68,6 +68,15 @@ class FunctionTest : public test::CloudFixture {
   static Json pressed(const Json& findings) { return event("Security Hub Findings - Custom Action", findings); }
   static Json imported(const Json& findings) { return event("Security Hub Findings - Imported", findings); }
 
+  /// How often each operation was called.
+  Json requests() const {
+    aws::HttpRequest request{.method = "GET", .scheme = "http", .path = "/lab/health"};
+    request.host = "127.0.0.1:" + std::to_string(cloud_->port());
+    aws::sign(request, {lab::region, "lab"}, {lab::access_key_id, secret_, {}}, now());
+    const auto answer = aws::make_curl_client()->send(request);
+    return answer ? Json::parse(answer->body)["requests"] : Json();
+  }
+
   std::vector<std::string> blocked() {
     const auto wall = firewalls::make_network_firewall(std::make_shared<aws::NetworkFirewallClient>(session()),
                                                        {.firewall = lab::firewall_name}, {});
@@ -92,6 +101,24 @@ TEST_F(FunctionTest, APressedActionBlocksOnce) {
   const auto again = call(respond, one);
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ((*again)["writes"], 0);
+}
+
+TEST_F(FunctionTest, ABatchThatAsksForTheSameIsOneWrite) {
+  const auto respond = handler();
+  ASSERT_TRUE(call(respond, pressed(Json::array({finding("f-0", "known-corp.com")}))).has_value());
+  Json records = Json::array();
+  for (int i = 0; i < 10; ++i) {
+    const auto name = "batch-" + std::to_string(i) + "-corp.com";
+    records.push_back({{"messageId", name}, {"body", pressed(Json::array({finding(name, name)})).dump()}});
+  }
+  const auto before = requests();
+  const auto done = call(respond, {{"Records", records}});
+  ASSERT_TRUE(done.has_value());
+  EXPECT_THAT((*done)["batchItemFailures"], IsEmpty());
+  EXPECT_THAT(blocked(), ::testing::SizeIs(11));
+  const auto after = requests();
+  EXPECT_EQ(after.value("UpdateRuleGroup", 0) - before.value("UpdateRuleGroup", 0), 1);
+  EXPECT_EQ(after.value("DescribeRuleGroup", 0) - before.value("DescribeRuleGroup", 0), 1) << "no read twice";
 }
 
 TEST_F(FunctionTest, OfAQueueOnlyWhatFailedComesAgain) {
