@@ -115,8 +115,8 @@ TEST_F(FunctionTest, ABatchThatAsksForTheSameIsOneWrite) {
   const auto done = call(respond, {{"Records", records}});
   ASSERT_TRUE(done.has_value());
   EXPECT_THAT((*done)["batchItemFailures"], IsEmpty());
-  EXPECT_THAT(blocked(), ::testing::SizeIs(11));
   const auto after = requests();
+  EXPECT_THAT(blocked(), ::testing::SizeIs(11));
   EXPECT_EQ(after.value("UpdateRuleGroup", 0) - before.value("UpdateRuleGroup", 0), 1);
   EXPECT_EQ(after.value("DescribeRuleGroup", 0) - before.value("DescribeRuleGroup", 0), 1) << "no read twice";
 }

@@ -105,7 +105,7 @@ def test_alerts_arrive_once_whatever_machine_runs_the_function(falcon, cloud, st
     falcon.lab("events", events=[event(n) for n in range(30, 35)])
     kind, answer, _ = other.invoke({})
     assert (kind, answer["accepted"]) == ("response", 5), answer
-    assert len(findings_of(hub)) == 35 and store.position() != before
+    assert len(findings_of(hub)) == 35
     # The first machine's own file is behind by now.
     assert one.invoke({})[1]["accepted"] == 0
 
