@@ -31,21 +31,38 @@ Result<void> connect(Context& context) {
   return {};
 }
 
-Result<void> open_firewall(Context& context) {
+namespace {
+
+/// Nothing where neither kind is named.
+Result<std::unique_ptr<firewalls::Firewall>> make_firewall(Context& context) {
   if (auto suricata = context.settings.suricata; !suricata.rules_file.empty()) {
     suricata.max_removals = context.settings.firewall.max_removals;
     suricata.clock = context.clock;
-    context.firewall = firewalls::make_suricata(std::move(suricata));
-    return {};
+    return firewalls::make_suricata(std::move(suricata));
   }
-  if (context.settings.firewall.firewall.empty())
+  if (context.settings.firewall.firewall.empty()) return nullptr;
+  if (!context.session) IW_CHECK(connect(context));
+  return firewalls::make_network_firewall(std::make_shared<aws::NetworkFirewallClient>(*context.session),
+                                          context.settings.firewall, context.sleep);
+}
+
+}  // namespace
+
+Result<void> open_firewall(Context& context) {
+  IW_TRY(auto firewall, make_firewall(context));
+  const auto& dns = context.settings.dns;
+  if (!firewall && dns.rule_group.empty())
     return fail(
         ErrorCode::usage, "no firewall is named", {},
         "give --firewall NAME, set INTELWALL_FIREWALL, or write `firewall: NAME` into intelwall.yaml; to try it on "
         "this machine: `intelwall lab up` and `eval \"$(intelwall lab env)\"`");
-  if (!context.session) IW_CHECK(connect(context));
-  context.firewall = firewalls::make_network_firewall(std::make_shared<aws::NetworkFirewallClient>(*context.session),
-                                                      context.settings.firewall, context.sleep);
+  if (!dns.rule_group.empty()) {
+    if (!context.session) IW_CHECK(connect(context));
+    auto resolver =
+        firewalls::make_route53(std::make_shared<aws::Route53ResolverClient>(*context.session), dns, context.sleep);
+    firewall = firewall ? firewalls::make_with_dns(std::move(firewall), std::move(resolver)) : std::move(resolver);
+  }
+  context.firewall = std::move(firewall);
   return {};
 }
 

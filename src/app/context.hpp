@@ -26,7 +26,7 @@ struct Context {
 
 /// Credentials and Region → session.
 Result<void> connect(Context& context);
-/// Needs `firewall` in the settings.
+/// Needs `firewall` or `dns_firewall` in the settings; of both, the first holds the record.
 Result<void> open_firewall(Context& context);
 /// Shipped zones and names, and the lists that the settings name. A list that cannot be read stops everything:
 /// guardrails that are half there are none.

@@ -222,6 +222,7 @@ Context context_of(const Context& base, const Target& target) {
   at.http = base.http;
   at.settings = base.settings;
   at.settings.suricata = {};
+  at.settings.dns = {};  // its rule group is of one account and Region, and the target may be of another
   at.settings.firewall.firewall = target.firewall;
   if (target.region) at.settings.region = target.region;
   at.settings.role_arn = target.role_arn;

@@ -67,6 +67,17 @@ Result<void> set_prefix(Settings& settings, const std::string& value) {
     return fail(ErrorCode::invalid_input, fmt::format("\"{}\" cannot begin the name of a rule group", printable(value)),
                 {}, "use 1 to 100 letters, digits and hyphens");
   settings.firewall.prefix = value;
+  settings.dns.prefix = value;
+  return {};
+}
+
+/// The pattern of ids of DNS Firewall's rule groups, or none.
+Result<void> set_dns_firewall(Settings& settings, const std::string& value) {
+  if (value != "none" && !(value.starts_with("rslvr-frg-") && is_name(value, 64)))
+    return fail(ErrorCode::invalid_input,
+                fmt::format("\"{}\" is no id of a rule group of DNS Firewall", printable(value)), {},
+                "an id begins with rslvr-frg-; `aws route53resolver list-firewall-rule-groups` shows them");
+  settings.dns.rule_group = value == "none" ? "" : value;
   return {};
 }
 
@@ -299,7 +310,15 @@ const std::vector<SettingKey>& setting_keys() {
       {"policy_capacity", "your quota of stateful rules a firewall policy (30000)", "30000",
        IW_SETTING(firewall.policy_capacity, parse_number(value, 10, 50'000))},
       {"max_removals", "share of all blocks that one unattended change may remove (0.2)", "0.2",
-       IW_SETTING(firewall.max_removals, parse_share(value))},
+       [](Settings& settings, const std::string& value) -> Result<void> {
+         IW_TRY(settings.firewall.max_removals, parse_share(value));
+         settings.dns.max_removals = settings.firewall.max_removals;
+         return {};
+       }},
+      {"dns_firewall", "rule group of Route 53 DNS Firewall that takes the same decisions, or none (none)",
+       "rslvr-frg-0123456789abcdef0", set_dns_firewall},
+      {"dns_firewall_domains", "your account's quota of names in DNS Firewall's domain lists (100000)", "100000",
+       IW_SETTING(dns.domains, parse_number(value, 10, 100'000'000))},
       {"action", "drop, reject or alert (drop)", "drop", IW_SETTING(action, parse_action(value))},
       {"quic_fallback", "where the firewall takes no rules on QUIC's names: none, or drop-all of QUIC (none)",
        "drop-all", IW_SETTING(firewall.quic_fallback, firewalls::parse_quic_fallback(value))},

@@ -11,6 +11,7 @@
 #include "aws/credentials.hpp"
 #include "core/decision.hpp"
 #include "firewalls/network_firewall.hpp"
+#include "firewalls/route53.hpp"
 #include "firewalls/suricata.hpp"
 
 namespace intelwall::app {
@@ -41,9 +42,10 @@ struct Settings {
   std::optional<std::string> region;
   std::string role_arn, external_id;  ///< a role to take on for AWS; empty: none
   std::vector<Target> targets;        ///< empty: the firewall serves all findings
-  /// One of the two is named: the AWS firewall, or the rule file of a Suricata of one's own.
+  /// One of the two is named, or only `dns`: the AWS firewall, or the rule file of a Suricata of one's own.
   firewalls::NetworkFirewallOptions firewall;
   firewalls::SuricataOptions suricata;
+  firewalls::Route53Options dns;  ///< beside it, or alone
   Action action = Action::drop;
   std::set<Protocol> protocols = {Protocol::tls, Protocol::http};
   std::optional<std::chrono::seconds> lifetime = std::chrono::days{30};  ///< nothing: never expires

@@ -116,6 +116,7 @@ Endpoint::Endpoint(CloudOptions options)
                                            {{"findings", Json::array({finding})}}));
            }),
       parameters_(options_.clock),
+      dns_firewall_(options_.clock),
       firewall_(options_.data_plane, options_.clock, options_.sync_delay, order_of(options_)) {
   seed_rule(events_);
 }
@@ -133,6 +134,7 @@ std::optional<Endpoint::Route> Endpoint::route(const CloudRequest& request) {
     const std::string_view service = target.substr(0, dot);
     if (service == "NetworkFirewall_20201112") return Route{Service::network_firewall, Format::json_1_0, operation, {}};
     if (service == "AmazonSSM") return Route{Service::ssm, Format::json_1_1, operation, {}};
+    if (service == "Route53Resolver") return Route{Service::dns_firewall, Format::json_1_1, operation, {}};
     if (service == "AWSEvents") return Route{Service::events, Format::json_1_1, operation, {}};
     return {};
   }
@@ -179,6 +181,8 @@ const char* Endpoint::signing_name(Service service) {
       return "events";
     case Service::ssm:
       return "ssm";
+    case Service::dns_firewall:
+      return "route53resolver";
     case Service::sts:
       return "sts";
     case Service::lab:
@@ -238,6 +242,9 @@ ApiAnswer Endpoint::dispatch(const Route& route, Json input) {
       break;
     case Service::ssm:
       answer = parameters_.call(route.operation, std::move(input));
+      break;
+    case Service::dns_firewall:
+      answer = dns_firewall_.call(route.operation, std::move(input));
       break;
     case Service::sts:
       if (route.operation != "GetCallerIdentity")
@@ -346,7 +353,8 @@ CloudResponse Endpoint::encode(const Route& route, const ApiAnswer& answer) {
   } else {
     const ApiError& error = answer.error();
     response.headers["x-amzn-ErrorType"] = error.name;
-    const bool capital = route.service == Service::network_firewall || route.service == Service::security_hub;
+    const bool capital = route.service == Service::network_firewall || route.service == Service::security_hub ||
+                         route.service == Service::dns_firewall;
     body = {{capital ? "Message" : "message", error.message}};
     if (route.service == Service::security_hub) {
       body["Code"] = error.name;

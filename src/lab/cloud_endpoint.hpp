@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lab/cloud.hpp"
+#include "lab/cloud_dns_firewall.hpp"
 #include "lab/cloud_event_bus.hpp"
 #include "lab/cloud_network_firewall.hpp"
 #include "lab/cloud_parameters.hpp"
@@ -25,7 +26,7 @@ class Endpoint {
   void stop();
 
  private:
-  enum class Service { network_firewall, security_hub, events, ssm, sts, lab };
+  enum class Service { network_firewall, security_hub, events, ssm, dns_firewall, sts, lab };
   enum class Format { json_1_0, json_1_1, rest_json, cbor, query_xml };
   struct Route {
     Service service;
@@ -54,6 +55,7 @@ class Endpoint {
   EventBus events_;
   SecurityHub hub_;
   ParameterStore parameters_;
+  DnsFirewall dns_firewall_;
   NetworkFirewall firewall_;
   std::mutex mutex_;  ///< guards the two below
   std::map<std::string, std::uint64_t> counters_;
