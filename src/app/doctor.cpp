@@ -200,6 +200,12 @@ Diagnosis doctor(Context& context, const std::vector<IpPrefix>& workloads) {
   out.checks.push_back(
       {Severity::ok, "aws", fmt::format("credentials for Region {} are there", context.session->region), {}});
 
+  for (auto& check : examine_dns(context)) out.checks.push_back(std::move(check));
+  if (context.settings.firewall.firewall.empty()) {
+    out.firewall = context.settings.dns.rule_group;
+    check_blocks(context, out.checks);
+    return out;
+  }
   const aws::NetworkFirewallClient client(*context.session);
   if (const auto facts = read_facts(context, client, out.checks)) {
     for (auto& check : examine(*facts, context.settings, workloads)) out.checks.push_back(std::move(check));

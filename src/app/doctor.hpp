@@ -22,6 +22,7 @@ namespace intelwall::app {
 /// ok: aws, firewall, policy, policy-owner, firewall-manager, home-net, rule-order, earlier-pass-none, room,
 /// stream-exception, sync, alert-log, blocks,
 ///   lists, custom-actions, product, packed, quic, falcon, falcon-unset
+/// With a DNS Firewall: problems dns-firewall-unreadable, dns-firewall-unused; ok dns-firewall.
 /// With a Suricata of one's own: problems sensor-silent, rule-file-unreadable; warning sensor-refused-rules; ok sensor.
 struct Check {
   enum class Severity { ok, warning, problem };
@@ -52,6 +53,9 @@ std::vector<Check> examine(const FirewallFacts& facts, const Settings& settings,
 
 /// A Suricata of one's own; needs the firewall opened.
 std::vector<Check> examine_suricata(Context& context);
+
+/// The DNS Firewall of the settings, if any; needs a session.
+std::vector<Check> examine_dns(const Context& context);
 
 /// Dry runs: packed rules, and rules on quic.sni.
 std::vector<Check> try_rules(const aws::NetworkFirewallClient& client, const aws::PolicyState& policy,

@@ -205,17 +205,24 @@ const char* to_string(Explanation::State state) {
   return "unknown";
 }
 
+namespace {
+
+std::string where_rules_stand(const Settings& settings) {
+  if (!settings.suricata.rules_file.empty())
+    return fmt::format("the rule file {}", settings.suricata.rules_file.string());
+  if (settings.firewall.firewall.empty()) return fmt::format("the domain lists of {}", settings.dns.rule_group);
+  return fmt::format("the rule groups of firewall {}", settings.firewall.firewall);
+}
+
+}  // namespace
+
 Result<Explanation> explain(Context& context, const std::string& domain, const std::optional<std::string>& log) {
   IW_TRY(const auto asked, parse_domain(domain));
   Explanation out{.domain = asked.name, .now = context.clock(), .log = {}};
   out.judgement = context.guardrails->judge(asked);
 
   auto seen = context.firewall->observe();
-  const auto& file = context.settings.suricata.rules_file;
-  Searched rules{.where = file.empty()
-                              ? fmt::format("the rule groups of firewall {}", context.settings.firewall.firewall)
-                              : fmt::format("the rule file {}", file.string()),
-                 .failure = {}};
+  Searched rules{.where = where_rules_stand(context.settings), .failure = {}};
   if (seen) {
     rules.seen = seen->enforced.size();
     out.firewall = seen->firewall;

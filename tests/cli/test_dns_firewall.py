@@ -214,3 +214,12 @@ def test_bad_settings(intelwall):
     assert wrong.returncode == 1 and "rslvr-frg-" in wrong.stderr
     missing = intelwall("list", INTELWALL_DNS_FIREWALL="rslvr-frg-none")
     assert missing.returncode == 1 and "rslvr-frg-none" in missing.stderr
+
+
+def test_doctor(intelwall):
+    alone = json.loads(intelwall("doctor", "--json").stdout)
+    assert alone["firewall"] == GROUP and "dns-firewall" in [each["code"] for each in alone["checks"]]
+    beside = json.loads(intelwall("doctor", "--json", INTELWALL_FIREWALL="lab").stdout)
+    assert {"dns-firewall", "firewall"} <= {each["code"] for each in beside["checks"]}
+    missing = json.loads(intelwall("doctor", "--json", INTELWALL_DNS_FIREWALL="rslvr-frg-none").stdout)
+    assert "dns-firewall-unreadable" in [each["code"] for each in missing["checks"]]

@@ -107,14 +107,16 @@ def test_what_the_lab_begins_with(dns):
 
 
 def test_the_accounts_quota_counts_all_lists(dns):
+    dns.update_firewall_domains(
+        FirewallDomainListId=make_list(dns, "beside")["Id"], Operation="ADD", Domains=["one.example"]
+    )
     made = [make_list(dns, f"full {i}")["Id"] for i in range(2)]
     for i in range(100):
         batch = [f"n{i}-{j}.example" for j in range(1000)]
-        call = dict(FirewallDomainListId=made[i % 2], Operation="ADD", Domains=batch)
-        if i < 99:
-            dns.update_firewall_domains(**call)
-        else:
-            dns.update_firewall_domains(**(call | {"Domains": batch[:900]}))
+        call = {"FirewallDomainListId": made[i % 2], "Operation": "ADD", "Domains": batch}
+        if i == 99:
             refused("LimitExceededException", dns.update_firewall_domains, **call)
+        else:
+            dns.update_firewall_domains(**call)
     for each in made:
         dns.delete_firewall_domain_list(FirewallDomainListId=each)
