@@ -50,6 +50,7 @@ struct List {
   bool in_force = false;                ///< a rule of the group has it
   std::set<std::string> names;
   std::set<std::string> add, remove;
+  bool wanted = false;  ///< decisions stand in it afterwards
 
   bool changes() const { return !add.empty() || !remove.empty(); }
 };
@@ -221,6 +222,7 @@ class Route53 final : public Firewall {
     collect(view.decisions, had);
     for (auto& list : view.lists) {
       const auto at = static_cast<std::size_t>(list.kind);
+      list.wanted = !wanted[at].empty();
       std::ranges::set_difference(wanted[at], list.names, std::inserter(list.add, list.add.end()));
       std::ranges::set_difference(had[at], wanted[at], std::inserter(list.remove, list.remove.end()));
     }
@@ -267,7 +269,7 @@ class Route53 final : public Firewall {
             .removed = lines(list.remove)};
   }
 
-  static bool needs_rule(const List& list) { return list.kind != Kind::record && !list.in_force && !list.add.empty(); }
+  static bool needs_rule(const List& list) { return list.kind != Kind::record && !list.in_force && list.wanted; }
 
   Step rule_step(const List& list) const {
     return {.kind = Step::Kind::update_policy,
@@ -289,15 +291,17 @@ class Route53 final : public Firewall {
   /// leaves a record without names, never names without a record; and a name that changes lists is in one at any time.
   Result<void> write(View& view, Applied& applied) const {
     for (auto& list : view.lists) {
-      if (!list.changes()) continue;
-      const auto step = step_of(list);
-      IW_CHECK(ensure_list(list));
-      IW_CHECK(update(*list.live, Operation::add, list.add));
-      applied.plan.steps.push_back(step);
-      applied.writes.push_back({list.live->arn, list.live->id});
+      if (list.changes()) {
+        auto step = step_of(list);
+        IW_CHECK(ensure_list(list));
+        IW_CHECK(update(*list.live, Operation::add, list.add));
+        applied.plan.steps.push_back(std::move(step));
+        applied.writes.push_back({list.live->arn, list.live->id});
+      }
       if (!needs_rule(list)) continue;
+      auto step = rule_step(list);
       IW_CHECK(add_rule(view, list));
-      applied.plan.steps.push_back(rule_step(list));
+      applied.plan.steps.push_back(std::move(step));
     }
     for (auto list = view.lists.rbegin(); list != view.lists.rend(); ++list)
       if (list->live) IW_CHECK(update(*list->live, Operation::remove, list->remove));

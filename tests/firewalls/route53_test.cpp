@@ -103,6 +103,23 @@ TEST_F(Route53Test, ANameThatAnotherDecisionNeedsStays) {
       EXPECT_THAT(*client()->list_firewall_domains(list.id), ElementsAre("evil.com."));
 }
 
+TEST_F(Route53Test, ARuleThatSomebodyTookOutComesBack) {
+  const auto firewall = dns();
+  ASSERT_TRUE(firewall->apply(put({decision("evil.com")})).has_value());
+  const auto rules = client()->list_firewall_rules(lab::dns_rule_group_id);
+  ASSERT_THAT(*rules, SizeIs(1));
+  // As the console would do it.
+  const aws::ServiceClient raw(session(), "ROUTE53RESOLVER", "route53resolver", "route53resolver");
+  ASSERT_TRUE(
+      raw.call_json("1.1", "Route53Resolver.DeleteFirewallRule",
+                    {{"FirewallRuleGroupId", lab::dns_rule_group_id}, {"FirewallDomainListId", (*rules)[0].list_id}},
+                    aws::ServiceClient::Repeat::safe)
+          .has_value());
+  EXPECT_THAT(firewall->plan(put({}))->steps, SizeIs(1));
+  ASSERT_TRUE(firewall->apply(put({})).has_value());
+  EXPECT_THAT(*client()->list_firewall_rules(lab::dns_rule_group_id), SizeIs(1));
+}
+
 TEST_F(Route53Test, GuardsAndQuotaRefuseBeforeAnyWrite) {
   std::vector<Decision> many;
   std::vector<std::string> gone;
