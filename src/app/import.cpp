@@ -105,6 +105,23 @@ void cover_within(std::vector<ImportItem>& items) {
     if (item.covered_by) item.fate = ImportItem::Fate::covered;
 }
 
+/// Whether what stands is enough for what would come: an alert never takes the place of a block, not even of one that
+/// ends sooner or looks at fewer protocols.
+bool is_covered(const Decision& old, const Decision& wanted) {
+  if (old.action != Action::alert && wanted.action == Action::alert)
+    return wanted.domain.scope == Scope::exact
+               ? old.domain.covers(wanted.domain.name)
+               : old.domain.scope == Scope::subdomains && old.domain.covers(wanted.domain.name);
+  return is_enough(old, with_action_of(old, wanted));
+}
+
+/// A block that takes another one's place looks at all that the other did.
+void keep_protocols(const firewalls::Observation& seen, Decision& wanted) {
+  for (const auto& [old, group] : seen.enforced)
+    if (old.domain == wanted.domain && (old.action == wanted.action || old.action != Action::alert))
+      wanted.protocols.insert(old.protocols.begin(), old.protocols.end());
+}
+
 }  // namespace
 
 const char* to_string(ImportItem::Fate fate) {
@@ -145,9 +162,10 @@ Result<ImportOutcome> import_list(Context& context, const ImportRequest& request
                                     for (auto& item : outcome.items) {
                                       if (item.fate != ImportItem::Fate::adopt) continue;
                                       const auto* enough = live.find(item.decision, [&](const Decision& old) {
-                                        return is_enough(old, with_action_of(old, item.decision));
+                                        return is_covered(old, item.decision);
                                       });
                                       if (enough == nullptr) {
+                                        keep_protocols(seen, item.decision);
                                         wanted.push_back(item.decision);
                                       } else {
                                         item.fate = ImportItem::Fate::covered;

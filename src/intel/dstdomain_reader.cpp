@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -85,6 +86,19 @@ std::vector<AclLine> acl_lines(const std::vector<Line>& lines) {
   return found;
 }
 
+/// Whether rules of the squid.conf speak of this ACL, and none of them to deny or terminate.
+bool is_only_allowed(const std::vector<Line>& lines, const std::string& acl) {
+  bool allowed = false;
+  for (const auto& line : lines) {
+    const auto words = words_of(line.text);
+    if (words.size() < 3 || (words[0] != "http_access" && words[0] != "ssl_bump")) continue;
+    if (std::find(words.begin() + 2, words.end(), acl) == words.end()) continue;
+    if (words[1] == "deny" || words[1] == "terminate") return false;
+    allowed = true;
+  }
+  return allowed;
+}
+
 class AclReader {
  public:
   explicit AclReader(AclNames& out) : out_(out) {}
@@ -161,6 +175,10 @@ Result<AclNames> read_dstdomains(const std::string& path, const std::optional<st
                 acl ? fmt::format("no ACL of names is called '{}'", printable(*acl))
                     : fmt::format("this squid.conf has {} ACLs of names", choices.size()),
                 printable(path), fmt::format("say which one it is, with --acl: {}", fmt::join(choices, ", ")));
+  if (!acl && is_only_allowed(lines, chosen))
+    return fail(ErrorCode::usage,
+                fmt::format("the one ACL of names here, '{}', is allowed and not denied", printable(chosen)),
+                printable(path), fmt::format("if its names are to be blocked, say --acl {}", printable(chosen)));
   for (const auto& each : acls)
     if (each.name == chosen) IW_CHECK(reader.take_acl(path, each));
   return out;

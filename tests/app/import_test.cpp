@@ -232,6 +232,24 @@ TEST_F(ImportTest, AnAlertNeverWeakensABlockAndABlockReplacesAnAlert) {
   for (const auto& each : live) EXPECT_EQ(each.decision.action, Action::drop);
 }
 
+TEST_F(ImportTest, ABlockThatEndsSoonerOrLooksAtLessIsNotWeakenedEither) {
+  block_names({"soon.example"}, std::chrono::days(7));
+  context_.settings.protocols = {Protocol::http};
+  block_names({"http.example"}, std::chrono::days(60));
+  context_.settings.protocols = {Protocol::tls};
+  context_.settings.lifetime = std::chrono::days(30);
+  const auto list = file(".soon.example\n.http.example\n");
+  EXPECT_THAT(fates(import_of({.source = list, .acl = {}, .action = Action::alert}, Mode::write)),
+              ElementsAre("covered alert soon.example", "covered alert http.example"));
+  for (const auto& each : enforced()) EXPECT_EQ(each.decision.action, Action::drop);
+
+  import_of({.source = list, .acl = {}, .action = Action::drop}, Mode::write);
+  for (const auto& each : enforced())
+    if (each.decision.domain.name.text() == "http.example") {
+      EXPECT_EQ(each.decision.protocols, (std::set{Protocol::tls, Protocol::http}));
+    }
+}
+
 TEST_F(ImportTest, WhatCannotBeImportedSaysWhatToDo) {
   const auto error = [&](const std::string& source, std::optional<std::string> acl = {}) {
     const auto outcome = import_list(context_, {.source = source, .acl = std::move(acl), .action = {}}, Mode::plan);

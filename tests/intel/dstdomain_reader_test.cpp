@@ -83,6 +83,15 @@ TEST_F(DstdomainReader, OneAclOfASquidConfWithTheFilesItNames) {
   EXPECT_THAT(names(read_dstdomains(path, "good")), ElementsAre("partner.example"));
 }
 
+TEST_F(DstdomainReader, WhatSquidLetsPassIsNoListOfBlocks) {
+  const std::string acl = "acl partners dstdomain .partner.example\n";
+  const auto allowed = file("allow.conf", acl + "http_access allow partners\nhttp_access deny all\n");
+  EXPECT_THAT(names(read_dstdomains(allowed, {})), ElementsAre(HasSubstr("is allowed and not denied")));
+  EXPECT_THAT(names(read_dstdomains(allowed, "partners")), ElementsAre(HasSubstr("partner.example")));
+  EXPECT_THAT(names(read_dstdomains(file("deny.conf", acl + "http_access deny CONNECT partners\n"), {})),
+              ElementsAre(HasSubstr("partner.example")));
+}
+
 TEST_F(DstdomainReader, WhichAclIsAskedWhereThereAreSeveral) {
   const auto path = file("squid.conf", squid_conf);
   EXPECT_THAT(names(read_dstdomains(path, {})), ElementsAre(HasSubstr("bad, good")));
