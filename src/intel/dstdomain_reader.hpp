@@ -24,8 +24,9 @@ struct AclNames {
 /// The names of Squid's `dstdomain` and `ssl::server_name` ACLs (https://www.squid-cache.org/Doc/config/acl/):
 /// `.evil.com` is the name and its subdomains, `evil.com` only itself. `path` is a file of names, one or several a
 /// line, or a squid.conf, where the files that its ACL names in quotes are read too, relative ones from beside it.
-/// `acl` is the name of one ACL; without it the squid.conf must have only one of these kinds, and not let its names pass. Other kinds of ACL and
-/// regular expressions under that name are refused line by line. Unpacks like open_unpacked().
+/// `acl` is the name of one ACL; without it the squid.conf must have only one of these kinds, and not let its names
+/// pass. Other kinds of ACL and regular expressions under that name are refused line by line. Unpacks like
+/// open_unpacked().
 Result<AclNames> read_dstdomains(const std::string& path, const std::optional<std::string>& acl);
 
 }  // namespace intelwall::intel
