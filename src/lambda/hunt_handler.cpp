@@ -59,6 +59,7 @@ class HuntFunction {
         env_(context_.env),
         hunt_(std::move(hunt)),
         settings_(dumped(app::to_json(hunt_))),
+        max_removals_(context_.settings.firewall.max_removals),
         bucket_(*context_.session, bucket, hunt_.name) {}
 
   Result<std::string> handle(const Invocation& invocation) {
@@ -78,6 +79,8 @@ class HuntFunction {
  private:
   Result<std::string> run(const Invocation& invocation) {
     IW_CHECK(open());
+    // Another query is meant to take out what it does not name.
+    context_.settings.firewall.max_removals = is_another_ ? 1 : max_removals_;
     IW_TRY(const auto outcome, app::run_hunts(context_, *ledger_, {.names = {hunt_.name}}));
     IW_ASSERT(outcome.hunts.size() == 1);
     const auto& report = outcome.hunts.front();
@@ -110,6 +113,7 @@ class HuntFunction {
     manifest_etag_ = manifest ? manifest->etag : std::string();
     const bool belongs = manifest && saved_.manifest == manifest_etag_;
     const bool same = belongs && saved_.settings == settings_;
+    is_another_ = belongs && !same;
     // What was applied for other settings is known, but is not what is wanted now.
     if (belongs && !same) IW_CHECK(app::restore_applied(context_, ledger, saved_.applied));
     IW_CHECK(restore(ledger, added, manifest ? manifest->content : std::string(),
@@ -138,6 +142,7 @@ class HuntFunction {
     if (cursor == saved_) return writes;
     IW_TRY(cursor_etag_, bucket_.put_cursor(cursor, cursor_etag_));
     saved_ = std::move(cursor);
+    is_another_ = false;
     return ++writes;
   }
 
@@ -145,9 +150,11 @@ class HuntFunction {
   aws::Environment env_;
   store::Hunt hunt_;
   std::string settings_;
+  double max_removals_;
   HuntBucket bucket_;
   std::optional<store::Ledger> ledger_;
   HuntCursor saved_;
+  bool is_another_ = false;  ///< the bucket holds what a hunt with other settings kept
   std::string cursor_etag_, manifest_etag_;
 };
 

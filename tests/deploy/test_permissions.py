@@ -147,7 +147,8 @@ def test_the_operations_are_read_from_the_source():
     for path in (SOURCE / "aws").glob("*.cpp"):
         for body in re.split(r"\n(?=\S)", path.read_text()):
             method = re.match(r"\S.*?\b(\w+Client::\w+)\(", body)
-            if method and "client_.call_" in body:
+            # What gets the operation's name from its callers sends what they name.
+            if method and "client_.call_" in body and "const char* operation" not in body:
                 assert method[1] in known, "what does it send?"
 
 
