@@ -99,8 +99,9 @@ TEST_F(Route53Test, ANameThatAnotherDecisionNeedsStays) {
   const auto lists = client()->list_firewall_domain_lists();
   ASSERT_TRUE(lists.has_value());
   for (const auto& list : *lists)
-    if (list.name == "intelwall-block")
+    if (list.name == "intelwall-block") {
       EXPECT_THAT(*client()->list_firewall_domains(list.id), ElementsAre("evil.com."));
+    }
 }
 
 TEST_F(Route53Test, ARuleThatSomebodyTookOutComesBack) {
