@@ -150,9 +150,13 @@ Result<bool> remove_group(const aws::NetworkFirewallClient& client, const std::s
 Result<void> set_up_groups(const aws::NetworkFirewallClient& client, const GroupSetup& setup, const Sleep& sleep) {
   std::vector<std::string> made;
   auto done = set_up(client, setup, sleep, made);
-  if (!done)
-    for (const auto& arn : made) (void)client.delete_rule_group(arn);
-  return done;
+  if (done) return done;
+  auto error = std::move(done).error();
+  std::string left;
+  for (const auto& arn : made)
+    if (!client.delete_rule_group(arn)) left += (left.empty() ? "" : ", ") + printable(arn, 300);
+  if (!left.empty()) error.message += "; what was made before could not be taken away again: " + left;
+  return std::unexpected(std::move(error));
 }
 
 Result<std::vector<std::string>> take_down_groups(const aws::NetworkFirewallClient& client, const GroupSetup& setup,
