@@ -33,7 +33,10 @@ class Launch {
  public:
   enum class Leads { group, session };
 
-  Launch(Leads leads, const std::map<std::string, std::string>& extra_env) {
+  using Inherits = SpawnOptions::Inherits;
+
+  Launch(Leads leads, const std::map<std::string, std::string>& extra_env,
+         Inherits inherits = Inherits::our_environment) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
     sigset_t none;
@@ -44,7 +47,7 @@ class Launch {
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
     const int own = leads == Leads::session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP;
     ::posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | own));
-    make_environment(extra_env);
+    make_environment(extra_env, inherits);
   }
   Launch(const Launch&) = delete;
   Launch& operator=(const Launch&) = delete;
@@ -75,9 +78,10 @@ class Launch {
   }
 
  private:
-  void make_environment(const std::map<std::string, std::string>& extra) {
+  void make_environment(const std::map<std::string, std::string>& extra, Inherits inherits) {
     for (const auto& [name, value] : extra) own_.push_back(fmt::format("{}={}", name, value));
-    for (char** inherited = environ; inherited != nullptr && *inherited != nullptr; ++inherited) {
+    char** const ours = inherits == Inherits::nothing ? nullptr : environ;
+    for (char** inherited = ours; inherited != nullptr && *inherited != nullptr; ++inherited) {
       const std::string_view entry(*inherited);
       if (!extra.contains(std::string(entry.substr(0, entry.find('='))))) environment_.push_back(*inherited);
     }
@@ -205,7 +209,7 @@ Result<ProcessResult> run(const std::vector<std::string>& argv, const RunOptions
 }
 
 Result<pid_t> spawn(const std::vector<std::string>& argv, const SpawnOptions& options) {
-  Launch launch(Launch::Leads::session, options.extra_env);
+  Launch launch(Launch::Leads::session, options.extra_env, options.inherits);
   Descriptor output(options.output.empty()
                         ? ::open("/dev/null", O_WRONLY | O_CLOEXEC)
                         : ::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));

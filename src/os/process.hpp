@@ -34,7 +34,9 @@ Result<ProcessResult> run(const std::vector<std::string>& argv, const RunOptions
 /// A long-running child in a session of its own, output appended to a file. Not killed by the destructor: whoever holds
 /// it calls stop().
 struct SpawnOptions {
+  enum class Inherits { our_environment, nothing };
   std::filesystem::path output = {};  ///< empty: /dev/null
+  Inherits inherits = Inherits::our_environment;
   std::map<std::string, std::string> extra_env = {};
 };
 Result<pid_t> spawn(const std::vector<std::string>& argv, const SpawnOptions& options = {});

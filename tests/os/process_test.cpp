@@ -146,6 +146,17 @@ TEST(Spawn, KillsWhatIgnoresTheSignal) {
   std::filesystem::remove(log);
 }
 
+TEST(Spawn, GivesNothingOfOurEnvironmentWhereToldSo) {
+  const std::filesystem::path log = testing::TempDir() + "intelwall-environment.log";
+  std::filesystem::remove(log);
+  const auto pid = spawn({"/usr/bin/env"},
+                         {.output = log, .inherits = SpawnOptions::Inherits::nothing, .extra_env = {{"ONLY", "this"}}});
+  ASSERT_TRUE(pid) << pid.error().to_text();
+  for (int n = 0; n < 500 && is_running(*pid); ++n) std::this_thread::sleep_for(milliseconds{10});
+  EXPECT_EQ(read_file(log).value(), "ONLY=this\n");
+  std::filesystem::remove(log);
+}
+
 TEST(Spawn, SaysWhyItCannot) {
   EXPECT_EQ(spawn({"no-such-program"}).error().code, ErrorCode::not_found);
   EXPECT_THAT(spawn({"true"}, {.output = "/no/such/place"}).error().to_text(),
