@@ -88,12 +88,14 @@ class HttpCloud final : public Cloud {
     server_.set_keep_alive_timeout(seconds_to_first_byte);
     // One request a connection: idle clients would each keep a thread of the pool.
     server_.set_keep_alive_max_count(1);
-    server_.set_payload_max_length(body_byte_limit);
+    server_.set_payload_max_length(object_byte_limit);  // the endpoint knows the other services' limit
     server_.set_pre_routing_handler(gate);
     server_.set_error_handler(
         httplib::Server::HandlerWithResponse([](const httplib::Request&, httplib::Response& http) {
           if (http.body.empty() && http.status == 413)
-            refuse_early(http, 413, fmt::format("the body is larger than {} bytes", body_byte_limit));
+            refuse_early(http, 413,
+                         fmt::format("the body is larger than {} bytes, or {} for an object of S3", body_byte_limit,
+                                     object_byte_limit));
           else if (http.body.empty())
             refuse_early(http, http.status, "the request is not one that the lab understands");
           return httplib::Server::HandlerResponse::Handled;
@@ -131,6 +133,7 @@ class HttpCloud final : public Cloud {
  private:
   void stop_now() {
     if (!listener_.joinable()) return;
+    endpoint_.queues().stop();  // the server's end waits for its calls, of which some wait for messages
     server_.stop();
     listener_.join();
     endpoint_.stop();

@@ -45,10 +45,10 @@ struct CloudOptions {
   bool strict_order = true;
 };
 
-/// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM parameters and STS GetCallerIdentity,
-/// on 127.0.0.1. Checks SigV4, keeps tokens, capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall
-/// "lab" with "lab-policy" (strict order, HOME_NET set), the custom actions `seeded_actions` and the rule that sends
-/// them to `respond_function`.
+/// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM parameters, Route 53 DNS Firewall, S3,
+/// SQS, Secrets Manager, CloudWatch Logs and STS GetCallerIdentity, on 127.0.0.1. Checks SigV4, keeps tokens,
+/// capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall "lab" with "lab-policy" (strict order,
+/// HOME_NET set), the custom actions `seeded_actions` and the rule that sends them to `respond_function`.
 ///
 /// What AWS has no API for stands under /lab, signed for the service "lab":
 ///   POST /lab/press {"action": id, name or ARN, "findings": [finding id, …]} presses a custom action and waits for

@@ -43,22 +43,6 @@ int status_of_fault(const std::string& error) {
   return error == "ServiceUnavailable" ? 503 : 400;
 }
 
-std::string xml_escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '&') {
-      out += "&amp;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 /// MaxResults and NextToken of a query. What is no number stays a text, for the shape to refuse.
 Json page_members(std::string_view query) {
   Json members = Json::object();
@@ -108,7 +92,22 @@ void seed_rule(EventBus& events) {
 
 Endpoint::Endpoint(CloudOptions options)
     : options_(std::move(options)),
-      events_(options_.invoke, options_.clock),
+      queues_(options_.clock),
+      events_(
+          options_.invoke,
+          [this](const std::string& queue_arn, const std::string& body, const Json& attributes) -> Result<std::string> {
+            ApiResult<std::string> id = queues_.send(queue_arn, body, attributes);
+            if (!id) return fail(ErrorCode::not_found, id.error().message, printable(queue_arn));
+            return *std::move(id);
+          },
+          options_.clock),
+      objects_(
+          options_.clock,
+          [this](const std::string& bucket, Json detail) {
+            events_.post(events_.envelope("aws.s3", "Object Created", {"arn:aws:s3:::" + bucket}, std::move(detail)));
+          }),
+      secrets_(options_.clock),
+      logs_(options_.invoke, options_.clock),
       hub_(options_.clock,
            [this](const Json& finding) {
              const Json resources = {text_or(finding, "ProductArn") + "/" + text_or(finding, "Id")};
@@ -123,11 +122,18 @@ Endpoint::Endpoint(CloudOptions options)
 
 void Endpoint::stop() {
   firewall_.stop();
+  queues_.stop();
   events_.stop();
+  logs_.stop();
 }
 
 std::optional<Endpoint::Route> Endpoint::route(const CloudRequest& request) {
+  // A bucket's path can be that of any other service.
+  if (request.header("authorization").contains("/s3/aws4_request"))
+    return Route{Service::s3, Format::rest_xml, ObjectStore::operation_of(request), {}};
   const std::string_view target = request.header("x-amz-target");
+  if (target.starts_with("AmazonSQS.") && request.method == "POST")  // to "/", or to the queue's URL
+    return Route{Service::sqs, Format::json_1_0, std::string(target.substr(target.find('.') + 1)), {}};
   if (!target.empty() && request.method == "POST" && request.path == "/") {
     const std::size_t dot = target.find('.');
     const std::string operation(dot == std::string_view::npos ? std::string_view{} : target.substr(dot + 1));
@@ -135,6 +141,8 @@ std::optional<Endpoint::Route> Endpoint::route(const CloudRequest& request) {
     if (service == "NetworkFirewall_20201112") return Route{Service::network_firewall, Format::json_1_0, operation, {}};
     if (service == "AmazonSSM") return Route{Service::ssm, Format::json_1_1, operation, {}};
     if (service == "Route53Resolver") return Route{Service::dns_firewall, Format::json_1_1, operation, {}};
+    if (service == "secretsmanager") return Route{Service::secrets, Format::json_1_1, operation, {}};
+    if (service == "Logs_20140328") return Route{Service::logs, Format::json_1_1, operation, {}};
     if (service == "AWSEvents") return Route{Service::events, Format::json_1_1, operation, {}};
     return {};
   }
@@ -183,6 +191,14 @@ const char* Endpoint::signing_name(Service service) {
       return "ssm";
     case Service::dns_firewall:
       return "route53resolver";
+    case Service::sqs:
+      return "sqs";
+    case Service::s3:
+      return "s3";
+    case Service::secrets:
+      return "secretsmanager";
+    case Service::logs:
+      return "logs";
     case Service::sts:
       return "sts";
     case Service::lab:
@@ -194,16 +210,18 @@ const char* Endpoint::signing_name(Service service) {
 CloudResponse Endpoint::handle(const CloudRequest& request) {
   std::optional<Route> found = route(request);
   const Route route = found ? *std::move(found) : Route{Service::lab, Format::rest_json, {}, {}};
-  if (request.body.size() > body_byte_limit)
-    return encode(route, refuse("RequestEntityTooLargeException",
-                                fmt::format("the body is larger than {} bytes", body_byte_limit), 413));
+  const std::size_t limit = route.service == Service::s3 ? object_byte_limit : body_byte_limit;
+  if (request.body.size() > limit)
+    return encode(
+        route, request,
+        refuse("RequestEntityTooLargeException", fmt::format("the body is larger than {} bytes", limit), 413));
   const ApiResult<std::string> signed_for =
       check_signature(request, {access_key_id, options_.secret_access_key}, options_.clock());
-  if (!signed_for) return encode(route, std::unexpected(signed_for.error()));
-  if (route.operation.empty()) return encode(route, std::unexpected(unknown_operation(request)));
+  if (!signed_for) return encode(route, request, std::unexpected(signed_for.error()));
+  if (route.operation.empty()) return encode(route, request, std::unexpected(unknown_operation(request)));
   if (*signed_for != signing_name(route.service))
     return encode(
-        route,
+        route, request,
         refuse("InvalidSignatureException",
                fmt::format("Credential should be scoped to correct service: '{}'.", signing_name(route.service)), 403));
 
@@ -212,23 +230,29 @@ CloudResponse Endpoint::handle(const CloudRequest& request) {
   if (fault == "drop_before") {
     response.dropped = true;
   } else if (fault && fault != "drop") {
-    response = encode(route, refuse(*fault, "a fault that was asked for", status_of_fault(*fault)));
+    response = encode(route, request, refuse(*fault, "a fault that was asked for", status_of_fault(*fault)));
   } else {
-    response = encode(route, answer(route, request));
+    response = respond(route, request);
     response.dropped = fault.has_value();
   }
   return response;
 }
 
+CloudResponse Endpoint::respond(const Route& route, const CloudRequest& request) {
+  if (route.service != Service::s3) return encode(route, request, answer(route, request));
+  count(route.operation);
+  return objects_.handle(request);
+}
+
 ApiAnswer Endpoint::answer(const Route& route, const CloudRequest& request) {
-  if (route.format == Format::query_xml) return dispatch(route, Json::object());
+  if (route.format == Format::query_xml) return dispatch(route, request, Json::object());
   IW_TRY(Json input, route.format == Format::cbor ? parse_cbor(request.body) : parse_json(request.body));
   if (!input.is_object()) return refuse("SerializationException", "the body must be one structure");
   if (route.members.is_object()) input.update(route.members);
-  return dispatch(route, std::move(input));
+  return dispatch(route, request, std::move(input));
 }
 
-ApiAnswer Endpoint::dispatch(const Route& route, Json input) {
+ApiAnswer Endpoint::dispatch(const Route& route, const CloudRequest& request, Json input) {
   ApiAnswer answer;
   switch (route.service) {
     case Service::network_firewall:
@@ -246,6 +270,17 @@ ApiAnswer Endpoint::dispatch(const Route& route, Json input) {
     case Service::dns_firewall:
       answer = dns_firewall_.call(route.operation, std::move(input));
       break;
+    case Service::sqs:
+      answer = queues_.call(route.operation, std::move(input), std::string(request.header("host")));
+      break;
+    case Service::secrets:
+      answer = secrets_.call(route.operation, std::move(input));
+      break;
+    case Service::logs:
+      answer = logs_.call(route.operation, std::move(input));
+      break;
+    case Service::s3:
+      break;  // answers in its own form
     case Service::sts:
       if (route.operation != "GetCallerIdentity")
         answer = refuse("InvalidAction", "the lab's STS has GetCallerIdentity only");
@@ -253,11 +288,14 @@ ApiAnswer Endpoint::dispatch(const Route& route, Json input) {
     case Service::lab:
       return lab_call(route.operation, input);
   }
-  if (answer || answer.error().name != "UnknownOperationException") {  // names that a sender makes up are not counted
-    const std::scoped_lock lock(mutex_);
-    ++counters_[route.operation];
-  }
+  // Names that a sender makes up are not counted.
+  if (answer || answer.error().name != "UnknownOperationException") count(route.operation);
   return answer;
+}
+
+void Endpoint::count(const std::string& operation) {
+  const std::scoped_lock lock(mutex_);
+  ++counters_[operation];
 }
 
 ApiAnswer Endpoint::lab_call(const std::string& operation, const Json& input) {
@@ -325,7 +363,8 @@ std::optional<std::string> Endpoint::take_fault(const std::string& operation) {
   return error;
 }
 
-CloudResponse Endpoint::encode(const Route& route, const ApiAnswer& answer) {
+CloudResponse Endpoint::encode(const Route& route, const CloudRequest& request, const ApiAnswer& answer) {
+  if (route.format == Format::rest_xml) return ObjectStore::refusal(request, answer ? ApiError{} : answer.error());
   CloudResponse response;
   const std::string request_id = random_uuid();
   response.headers["x-amzn-RequestId"] = request_id;
@@ -354,13 +393,16 @@ CloudResponse Endpoint::encode(const Route& route, const ApiAnswer& answer) {
     const ApiError& error = answer.error();
     response.headers["x-amzn-ErrorType"] = error.name;
     const bool capital = route.service == Service::network_firewall || route.service == Service::security_hub ||
-                         route.service == Service::dns_firewall;
+                         route.service == Service::dns_firewall || route.service == Service::secrets;
+    if (route.service == Service::sqs) response.headers["x-amzn-query-error"] = QueueService::query_error(error.name);
     body = {{capital ? "Message" : "message", error.message}};
     if (route.service == Service::security_hub) {
       body["Code"] = error.name;
     } else {
-      body["__type"] =
-          (route.service == Service::network_firewall ? "com.amazonaws.networkfirewall#" : "") + error.name;
+      body["__type"] = (route.service == Service::network_firewall ? "com.amazonaws.networkfirewall#"
+                        : route.service == Service::sqs            ? "com.amazonaws.sqs#"
+                                                                   : "") +
+                       error.name;
     }
   }
   if (route.format == Format::cbor) {

@@ -8,13 +8,18 @@
 #include "lab/cloud.hpp"
 #include "lab/cloud_dns_firewall.hpp"
 #include "lab/cloud_event_bus.hpp"
+#include "lab/cloud_logs.hpp"
 #include "lab/cloud_network_firewall.hpp"
+#include "lab/cloud_objects.hpp"
 #include "lab/cloud_parameters.hpp"
+#include "lab/cloud_queues.hpp"
+#include "lab/cloud_secrets.hpp"
 #include "lab/cloud_security_hub.hpp"
 #include "lab/cloud_wire.hpp"
 
 namespace intelwall::lab {
 
+/// Of every service but S3, whose limit is `object_byte_limit`.
 inline constexpr std::size_t body_byte_limit = 8u << 20;
 
 /// All services below HTTP: a request in, a response out, whatever the bytes. Thread-safe.
@@ -25,9 +30,15 @@ class Endpoint {
   /// Ends the threads behind; requests are still answered.
   void stop();
 
+  // What other parts of the lab use without HTTP.
+  QueueService& queues() { return queues_; }
+  ObjectStore& objects() { return objects_; }
+  SecretStore& secrets() { return secrets_; }
+  LogStore& logs() { return logs_; }
+
  private:
-  enum class Service { network_firewall, security_hub, events, ssm, dns_firewall, sts, lab };
-  enum class Format { json_1_0, json_1_1, rest_json, cbor, query_xml };
+  enum class Service { network_firewall, security_hub, events, ssm, dns_firewall, sqs, s3, secrets, logs, sts, lab };
+  enum class Format { json_1_0, json_1_1, rest_json, cbor, query_xml, rest_xml };
   struct Route {
     Service service;
     Format format;
@@ -42,17 +53,23 @@ class Endpoint {
   static std::optional<Route> route(const CloudRequest& request);
   static const char* signing_name(Service service);
   ApiAnswer answer(const Route& route, const CloudRequest& request);
-  ApiAnswer dispatch(const Route& route, Json input);
+  CloudResponse respond(const Route& route, const CloudRequest& request);
+  ApiAnswer dispatch(const Route& route, const CloudRequest& request, Json input);
+  void count(const std::string& operation);
   ApiAnswer lab_call(const std::string& operation, const Json& input);
   ApiAnswer press(const Json& input);
   ApiAnswer health();
   ApiAnswer set_fault(const Json& input);
   /// The error that the next call of this operation was told to give; uses it up.
   std::optional<std::string> take_fault(const std::string& operation);
-  static CloudResponse encode(const Route& route, const ApiAnswer& answer);
+  static CloudResponse encode(const Route& route, const CloudRequest& request, const ApiAnswer& answer);
 
   CloudOptions options_;
+  QueueService queues_;
   EventBus events_;
+  ObjectStore objects_;
+  SecretStore secrets_;
+  LogStore logs_;
   SecurityHub hub_;
   ParameterStore parameters_;
   DnsFirewall dns_firewall_;

@@ -16,22 +16,20 @@ constexpr std::size_t rules_per_bus = 300;  // https://docs.aws.amazon.com/event
 constexpr std::size_t targets_per_rule = 5;
 constexpr std::size_t events_waiting = 10'000;
 constexpr std::string_view lambda_prefix = "arn:aws:lambda:";
+constexpr std::string_view queue_prefix = "arn:aws:sqs:";
 
 std::unexpected<ApiError> invalid(std::string message) {
   return refuse("ValidationException", std::move(message));
 }
 
-/// The function's name in "arn:aws:lambda:region:account:function:NAME[:alias]"; empty when it is no such ARN.
-std::string function_name(const std::string& arn) {
-  constexpr std::string_view marker = ":function:";
-  const std::size_t at = arn.find(marker);
-  if (!arn.starts_with(lambda_prefix) || at == std::string::npos) return {};
-  const std::string rest = arn.substr(at + marker.size());
-  return rest.substr(0, rest.find(':'));
-}
-
 Json describe(const Json& target, const std::string& rule, const Result<std::string>& answer) {
-  Json out{{"rule", rule}, {"function", function_name(text_or(target, "Arn"))}};
+  const std::string arn = text_or(target, "Arn");
+  Json out{{"rule", rule}};
+  if (arn.starts_with(queue_prefix)) {
+    out["queue"] = arn;
+  } else {
+    out["function"] = function_name(arn);
+  }
   if (!answer) {
     out["error"] = answer.error().to_text();
     return out;
@@ -48,7 +46,16 @@ struct Operation {
 
 }  // namespace
 
-EventBus::EventBus(Invoke invoke, Clock clock) : invoke_(std::move(invoke)), clock_(std::move(clock)) {
+std::string function_name(const std::string& arn) {
+  constexpr std::string_view marker = ":function:";
+  const std::size_t at = arn.find(marker);
+  if (!arn.starts_with(lambda_prefix) || at == std::string::npos) return {};
+  const std::string rest = arn.substr(at + marker.size());
+  return rest.substr(0, rest.find(':'));
+}
+
+EventBus::EventBus(Invoke invoke, SendToQueue send, Clock clock)
+    : invoke_(std::move(invoke)), send_(std::move(send)), clock_(std::move(clock)) {
   worker_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
@@ -83,17 +90,38 @@ std::vector<EventBus::Match> EventBus::matches(const Json& event) const {
   return found;
 }
 
+Result<std::string> EventBus::deliver_to(const Match& match, const std::string& input) const {
+  const std::string arn = text_or(match.target, "Arn");
+  const std::string function = function_name(arn);
+  const bool is_queue = arn.starts_with(queue_prefix);
+  Result<std::string> answer =
+      function.empty() && !is_queue
+          ? fail(ErrorCode::invalid_input, "the lab has Lambda and SQS targets only", printable(arn))
+      : is_queue && send_ ? send_(arn, input, Json::object())
+      : is_queue || !invoke_
+          ? fail(ErrorCode::unavailable, is_queue ? "the lab has no queues here" : "the lab runs no functions here",
+                 printable(is_queue ? arn : function))
+          : invoke_(function, input);
+  // A function that ran and failed was delivered to: its own dead-letter queue has the rest.
+  const std::string dead = text_or(child(match.target, "DeadLetterConfig"), "Arn");
+  if (!answer && is_queue && send_ && !dead.empty()) {
+    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    const auto text = [](std::string value) { return Json{{"DataType", "String"}, {"StringValue", std::move(value)}}; };
+    static_cast<void>(
+        send_(dead, input,
+              {{"RULE_ARN", text(fmt::format("arn:aws:events:{}:{}:rule/{}", region, account_id, match.rule))},
+               {"TARGET_ARN", text(arn)},
+               {"ERROR_CODE", text("SDK_CLIENT_ERROR")},
+               {"ERROR_MESSAGE", text(answer.error().message)}}));
+  }
+  return answer;
+}
+
 Json EventBus::deliver(const Json& event) {
   Json invocations = Json::array();
   for (const Match& match : matches(event)) {
-    const std::string function = function_name(text_or(match.target, "Arn"));
     const std::string input = has(match.target, "Input") ? text_or(match.target, "Input") : dump_json(event);
-    const Result<std::string> answer =
-        function.empty()
-            ? fail(ErrorCode::invalid_input, "the lab only runs Lambda targets", text_or(match.target, "Arn"))
-        : !invoke_ ? fail(ErrorCode::unavailable, "the lab runs no functions here", function)
-                   : invoke_(function, input);
-    invocations.push_back(describe(match.target, match.rule, answer));
+    invocations.push_back(describe(match.target, match.rule, deliver_to(match, input)));
   }
   return invocations;
 }

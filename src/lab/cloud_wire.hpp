@@ -3,6 +3,7 @@
 #include <expected>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -60,6 +61,14 @@ std::string dump_cbor(const Json& value);
 
 bool is_utf8(std::string_view text);
 std::string random_uuid();
+/// MD5 in lower-case hexadecimal, as the ETags of S3 and the checks of SQS have it. It protects nothing.
+std::string hex_md5(std::string_view bytes);
+/// RFC 4648, padded, in one line.
+std::string to_base64(std::string_view bytes);
+/// Empty where `text` is no padded base64.
+std::optional<std::string> from_base64(std::string_view text);
 std::string decode_percent(std::string_view text);
+/// As the text of an XML element; control characters become references.
+std::string xml_escaped(std::string_view text);
 
 }  // namespace intelwall::lab

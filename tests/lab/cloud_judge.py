@@ -1,10 +1,12 @@
 """What the Python judges of the lab's cloud share: the cloud itself, clients for it, and a check of every answer against
 botocore's service models."""
 
+import base64
 import datetime
 import json
 import re
 import subprocess
+import xml.etree.ElementTree
 
 import boto3
 import botocore.config
@@ -23,6 +25,8 @@ COMMON_ERRORS = {
     "ThrottlingException", "InternalServerError", "RequestEntityTooLargeException",
     # STS, over the query protocol
     "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidAction",
+    # SQS, of which the model names none for bad parameters
+    "InvalidParameterValueException", "MissingRequiredParameterException",
 }  # fmt: skip
 
 # Network Firewall keys Config by ARN; the model says a name (a fault of the model, not of the lab).
@@ -109,6 +113,57 @@ class Shapes:
             self.say(path, f"{size} is not from {shape.metadata.get('min')} to {shape.metadata.get('max')}")
 
 
+    def walk_blob(self, shape, value, path):
+        try:
+            base64.b64decode(value, validate=True)
+        except (TypeError, ValueError) as fault:
+            self.say(path, f"{value!r} is no base64: {fault}")
+
+    def walk_xml(self, shape, element, path):
+        """An element of S3's XML along a shape."""
+        text = element.text or ""
+        if shape.type_name == "structure":
+            self.walk_xml_members(shape, element, path)
+        elif shape.type_name == "list":
+            for item in element:
+                self.walk_xml(shape.member, item, f"{path}[]")
+        elif shape.type_name in ("integer", "long"):
+            self.walk_integer(shape, int(text), path) if text.isdigit() else self.say(path, f"{text!r} is no integer")
+        elif shape.type_name == "timestamp":
+            re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text) or self.say(path, f"{text!r} is no time")
+        elif shape.type_name == "boolean":
+            text in ("true", "false") or self.say(path, f"{text!r} is no boolean")
+        else:
+            self.walk(shape, text, path)
+
+    def walk_xml_members(self, shape, element, path):
+        members = {member.serialization.get("name", name): member for name, member in shape.members.items()}
+        for each in element:
+            tag = each.tag.split("}")[-1]
+            if tag not in members:
+                self.say(path, f"unknown element {tag}")
+            elif members[tag].type_name == "list" and members[tag].serialization.get("flattened"):
+                self.walk_xml(members[tag].member, each, f"{path}.{tag}[]")
+            else:
+                self.walk_xml(members[tag], each, f"{path}.{tag}")
+
+
+def judge_xml(walker, operation_model, response_dict):
+    """S3: bytes that are an object's are its own; all else is XML of the model, or an error with a code and words."""
+    body, failed = response_dict["body"], response_dict["status_code"] >= 300
+    output = operation_model.output_shape
+    if operation_model.http["method"] == "HEAD" or (not failed and (output is None or output.serialization.get("payload"))):
+        return
+    if not body and not failed:
+        return
+    root = xml.etree.ElementTree.fromstring(body)
+    if not failed:
+        return walker.walk_xml(output, root, operation_model.name)
+    for name in ("Code", "Message", "RequestId"):
+        if not root.findtext(name):
+            walker.say(operation_model.name, f"the error has no {name}")
+
+
 def decode(operation, body):
     protocol = operation.service_model.resolved_protocol
     if protocol == "smithy-rpc-v2-cbor":
@@ -120,8 +175,12 @@ def judge_answer(operation_model, response_dict, **_):
     """Raises AssertionError where an answer is not what the model allows."""
     if operation_model.service_model.resolved_protocol == "query":
         return  # XML: botocore's own parser takes it apart by the model
-    body = decode(operation_model, response_dict["body"])
     walker = Shapes()
+    if operation_model.service_model.resolved_protocol == "rest-xml":
+        judge_xml(walker, operation_model, response_dict)
+        assert not walker.problems, "\n".join(walker.problems)
+        return
+    body = decode(operation_model, response_dict["body"])
     if response_dict["status_code"] < 300:
         if operation_model.output_shape is not None:
             walker.walk(operation_model.output_shape, body, operation_model.name)
