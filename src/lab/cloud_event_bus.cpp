@@ -107,12 +107,13 @@ Result<std::string> EventBus::deliver_to(const Match& match, const std::string& 
   if (!answer && is_queue && send_ && !dead.empty()) {
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     const auto text = [](std::string value) { return Json{{"DataType", "String"}, {"StringValue", std::move(value)}}; };
-    static_cast<void>(
+    const auto kept =
         send_(dead, input,
               {{"RULE_ARN", text(fmt::format("arn:aws:events:{}:{}:rule/{}", region, account_id, match.rule))},
                {"TARGET_ARN", text(arn)},
                {"ERROR_CODE", text("SDK_CLIENT_ERROR")},
-               {"ERROR_MESSAGE", text(answer.error().message)}}));
+               {"ERROR_MESSAGE", text(answer.error().message)}});
+    if (!kept) answer.error().message += ", and its dead-letter queue takes nothing: " + kept.error().message;
   }
   return answer;
 }

@@ -113,7 +113,8 @@ void LogStore::run(const std::stop_token& stop) {
     deliveries_.pop_front();
     if (!invoke_) continue;
     lock.unlock();
-    static_cast<void>(invoke_(delivery.function, delivery.event));  // asynchronous: the function's answer is its own
+    // Asynchronous: what becomes of it is the function's own.
+    [[maybe_unused]] const auto answer = invoke_(delivery.function, delivery.event);
     lock.lock();
   }
 }
