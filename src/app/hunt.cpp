@@ -194,7 +194,7 @@ Result<store::Hunt> add_hunt(Context& context, store::Ledger& ledger, store::Hun
 }
 
 bool RunOutcome::complete() const {
-  return !sync_failure && !sync.enforcement.failure && !sync.enforcement.unverified &&
+  return !sync_failure && sync.complete() &&
          std::ranges::none_of(hunts, [](const HuntReport& report) { return report.failure.has_value(); });
 }
 

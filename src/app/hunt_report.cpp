@@ -33,6 +33,42 @@ void add_context(Json& json, const std::string& text) {
   json["kill_chains"] = words(context.kill_chains);
 }
 
+Json to_json(const std::vector<rules::LeftOut>& left_out) {
+  Json list = Json::array();
+  for (const auto& each : left_out) list.push_back({{"domain", each.domain}, {"scope", to_string(each.scope)}});
+  return list;
+}
+
+Json to_json(const DnsSync& sync) {
+  return {{"unchanged", sync.unchanged},
+          {"enforced", sync.enforced},
+          {"names", sync.names},
+          {"room", sync.room},
+          {"left_out_count", sync.left_out.size()},
+          {"left_out", to_json(sync.left_out)},
+          {"enforcement", to_json(sync.enforcement)}};
+}
+
+std::string writes_of(const firewalls::Plan& plan) {
+  return plan.empty() ? ", nothing written\n" : fmt::format(", {} writes\n", plan.steps.size());
+}
+
+void add_left_out(std::string& text, const std::vector<rules::LeftOut>& left_out, const char* holder) {
+  if (left_out.empty()) return;
+  text +=
+      fmt::format("  {:>8}  left out, because {} has no room for more (--json names all):\n", left_out.size(), holder);
+  for (std::size_t i = 0; i < std::min<std::size_t>(left_out.size(), 10); ++i)
+    text += fmt::format("            {}\n", left_out[i].domain);
+}
+
+std::string to_text(const DnsSync& sync) {
+  if (sync.unchanged) return "dns firewall: as it was, nothing written\n";
+  auto text = fmt::format("dns firewall: {} domains in {} of {} names", sync.enforced, sync.names, sync.room) +
+              writes_of(sync.enforcement.plan);
+  add_left_out(text, sync.left_out, "the account's quota");
+  return text;
+}
+
 }  // namespace
 
 Json to_json(const store::Hunt& hunt) {
@@ -79,20 +115,19 @@ Json to_json(const HuntReport& report) {
 }
 
 Json to_json(const SyncOutcome& sync) {
-  Json left_out = Json::array();
-  for (const auto& each : sync.left_out)
-    left_out.push_back({{"domain", each.domain}, {"scope", to_string(each.scope)}});
   return {{"unchanged", sync.unchanged},
           {"wanted", sync.wanted},
           {"doubled", sync.doubled},
           {"covered_by_blocks", sync.covered_by_blocks},
           {"over_limit", sync.over_limit},
           {"enforced", sync.enforced},
-          {"left_out", std::move(left_out)},
+          {"left_out_count", sync.left_out.size()},
+          {"left_out", to_json(sync.left_out)},
           {"rules", sync.rules},
           {"groups", sync.groups},
           {"bytes", sync.bytes},
-          {"enforcement", to_json(sync.enforcement)}};
+          {"enforcement", to_json(sync.enforcement)},
+          {"dns_firewall", sync.dns ? to_json(*sync.dns) : Json(nullptr)}};
 }
 
 Json to_json(const RunOutcome& outcome) {
@@ -162,23 +197,19 @@ std::string to_text(const HuntReport& report) {
 }
 
 std::string to_text(const SyncOutcome& sync) {
-  if (sync.unchanged) return "firewall: as it was, nothing written\n";
-  auto text = fmt::format("firewall: {} domains in {} rules of {} groups", sync.enforced, sync.rules, sync.groups);
-  if (sync.enforcement.plan.empty()) {
-    text += ", nothing written\n";
-  } else {
-    text += fmt::format(", {} writes\n", sync.enforcement.plan.steps.size());
+  std::string text;
+  if (sync.has_rules && sync.unchanged) {
+    text = "firewall: as it was, nothing written\n";
+  } else if (sync.has_rules) {
+    text = fmt::format("firewall: {} domains in {} rules of {} groups", sync.enforced, sync.rules, sync.groups) +
+           writes_of(sync.enforcement.plan);
+    add_left_out(text, sync.left_out, "the policy");
   }
+  if (sync.dns && !(sync.dns->enforcement.failure && sync.dns->enforcement.plan.empty())) text += to_text(*sync.dns);
   if (sync.doubled > 0) text += fmt::format("  {:>8}  kept by several hunts\n", sync.doubled);
   if (sync.covered_by_blocks > 0)
     text += fmt::format("  {:>8}  blocked by responders already\n", sync.covered_by_blocks);
   if (sync.over_limit > 0) text += fmt::format("  {:>8}  beyond the limit of their hunt\n", sync.over_limit);
-  if (!sync.left_out.empty()) {
-    text += fmt::format("  {:>8}  left out, because the policy has no room for more (--json names all):\n",
-                        sync.left_out.size());
-    for (std::size_t i = 0; i < std::min<std::size_t>(sync.left_out.size(), 10); ++i)
-      text += fmt::format("            {}\n", sync.left_out[i].domain);
-  }
   return text;
 }
 

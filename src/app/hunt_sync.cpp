@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
-#include "app/hunt_desired.hpp"
+#include "app/hunt_sync_dns.hpp"
 #include "app/hunt_sync_suricata.hpp"
 #include "firewalls/change.hpp"
 #include "firewalls/list_groups.hpp"
@@ -96,8 +96,8 @@ std::set<std::string_view> sids_of(std::string_view text) {
 
 class Sync {
  public:
-  Sync(Context& context, store::Ledger& ledger, Removals removals)
-      : context_(context), ledger_(ledger), removals_(removals) {}
+  Sync(Context& context, store::Ledger& ledger, WantedOnce& wanted, Removals removals)
+      : context_(context), ledger_(ledger), wanted_(wanted), removals_(removals) {}
 
   Result<SyncOutcome> run(Mode mode) {
     IW_TRY(const auto note, ledger_.note(note_key(context_)));
@@ -111,7 +111,7 @@ class Sync {
         return std::move(outcome_);
       }
     }
-    IW_CHECK(want());
+    IW_TRY(desired_, wanted_.read());
     const auto fold = [this](const ListObservation& seen) { return parts_for(seen); };
     if (mode == Mode::plan) {
       IW_TRY(outcome_.enforcement.plan, lists.plan(fold));
@@ -125,7 +125,7 @@ class Sync {
       outcome_.enforcement.unverified = std::move(live).error();
     if (done.applied.failure) return std::move(outcome_);
     const Applied applied{.generation = generation,
-                          .fingerprint = desired_.fingerprint,
+                          .fingerprint = desired_->fingerprint,
                           .content = done.content,
                           .complete = outcome_.left_out.empty(),
                           .versions = std::move(done.versions),
@@ -140,17 +140,8 @@ class Sync {
             context_.sleep};
   }
 
-  Result<void> want() {
-    IW_TRY(desired_, read_desired(context_, ledger_));
-    outcome_.wanted = desired_.wanted;
-    outcome_.doubled = desired_.doubled;
-    outcome_.covered_by_blocks = desired_.covered_by_blocks;
-    outcome_.over_limit = desired_.over_limit;
-    return {};
-  }
-
   Result<std::vector<ListPart>> parts_for(const ListObservation& seen) {
-    if (last_ && last_->complete && last_->fingerprint == desired_.fingerprint && last_->content == seen.content) {
+    if (last_ && last_->complete && last_->fingerprint == desired_->fingerprint && last_->content == seen.content) {
       // As it was written: what is there is what compiling would give.
       std::vector<ListPart> parts;
       for (const auto& group : seen.groups) {
@@ -159,7 +150,7 @@ class Sync {
         if (group.live.lines.our_rules > 0) parts.push_back({group.live.lines.ours, group.live.lines.our_rules});
       }
       outcome_.groups = parts.size();
-      outcome_.enforced = desired_.wanted;
+      outcome_.enforced = desired_->wanted;
       return parts;
     }
     IW_CHECK(guard(seen));
@@ -171,11 +162,11 @@ class Sync {
     if (removals_ == Removals::deliberate || last_) return {};
     const auto live = live_names(seen);
     const auto least = static_cast<double>(live) * (1 - context_.settings.firewall.max_removals);
-    if (live <= desired_.wanted + firewalls::always_removable || static_cast<double>(desired_.wanted) >= least)
+    if (live <= desired_->wanted + firewalls::always_removable || static_cast<double>(desired_->wanted) >= least)
       return {};
     return fail(ErrorCode::refused,
                 fmt::format("the firewall's lists hold {} domains and this ledger wants {}, so nothing was changed",
-                            live, desired_.wanted),
+                            live, desired_->wanted),
                 seen.firewall, "is this the ledger that wrote them (--state)? If it is meant, raise --max-removals");
   }
 
@@ -185,7 +176,7 @@ class Sync {
     const auto previous = files_of(seen);
     auto capacity = seen.room.capacity;
     std::vector<ListPart> parts;
-    for (const auto& [action, protocols, domains] : desired_.parts) {
+    for (const auto& [action, protocols, domains] : desired_->parts) {
       rules::CompileOptions options{
           .format = domains.size() <= most_plain ? rules::CompileFormat::suricata : rules::CompileFormat::packed,
           .action = action,
@@ -231,21 +222,51 @@ class Sync {
 
   Context& context_;
   store::Ledger& ledger_;
+  WantedOnce& wanted_;
   Removals removals_;
   std::optional<Applied> last_;
-  Desired desired_;
+  const Desired* desired_ = nullptr;
   SyncOutcome outcome_;
 };
 
 }  // namespace
 
+bool SyncOutcome::complete() const {
+  const auto is_well = [](const Enforcement& each) { return !each.failure && !each.unverified; };
+  return is_well(enforcement) && (!dns || is_well(dns->enforcement));
+}
+
 Result<SyncOutcome> sync_hunts(Context& context, store::Ledger& ledger, Removals removals, Mode mode) {
-  if (!context.settings.suricata.rules_file.empty()) return sync_hunts_with_suricata(context, ledger, removals, mode);
-  if (context.settings.firewall.firewall.empty())
+  const auto& settings = context.settings;
+  const bool on_suricata = !settings.suricata.rules_file.empty();
+  const bool has_rules = on_suricata || !settings.firewall.firewall.empty();
+  const bool has_dns = !settings.dns.rule_group.empty();
+  if (!has_rules && !has_dns)
     return fail(ErrorCode::usage, "hunts are kept in a firewall, and none is named", {},
-                "give --firewall NAME, or --firewall suricata:/path/intelwall.rules for a Suricata of your own");
-  if (!context.session) IW_CHECK(connect(context));
-  return Sync(context, ledger, removals).run(mode);
+                "give --firewall NAME, --firewall suricata:/path/intelwall.rules for a Suricata of your own, or name a "
+                "DNS Firewall (dns_firewall)");
+  if (!context.session && (!on_suricata || has_dns)) IW_CHECK(connect(context));
+  WantedOnce wanted(context, ledger);
+  SyncOutcome outcome;
+  if (on_suricata) {
+    IW_TRY(outcome, sync_hunts_with_suricata(context, ledger, wanted, removals, mode));
+  } else if (has_rules) {
+    IW_TRY(outcome, Sync(context, ledger, wanted, removals).run(mode));
+  }
+  outcome.has_rules = has_rules;
+  if (has_dns) {
+    auto dns = sync_hunts_with_dns(context, ledger, wanted, removals, mode);
+    if (!dns && !has_rules) return std::unexpected(std::move(dns).error());
+    outcome.dns = dns ? *std::move(dns) : DnsSync{.enforcement = {.failure = std::move(dns).error()}};
+    if (!has_rules) outcome.unchanged = outcome.dns->unchanged;
+  }
+  if (const auto* desired = wanted.known()) {
+    outcome.wanted = desired->wanted;
+    outcome.doubled = desired->doubled;
+    outcome.covered_by_blocks = desired->covered_by_blocks;
+    outcome.over_limit = desired->over_limit;
+  }
+  return outcome;
 }
 
 namespace {
@@ -253,23 +274,41 @@ namespace {
 /// Ledgers count generations for themselves. Saved, one says only whether what was applied is what is kept.
 constexpr std::uint64_t kept_is_applied = 1, kept_is_newer = 0;
 
+/// A note as it is saved; null where there is none.
+Result<Json> note_to_save(store::Ledger& ledger, const std::string& key) {
+  IW_TRY(const auto note, ledger.note(key));
+  IW_TRY(const auto generation, ledger.generation());
+  auto json = Json::parse(note, nullptr, false);
+  if (!json.is_object()) return Json();
+  json["generation"] = json.value("generation", Json()) == generation ? kept_is_applied : kept_is_newer;
+  return json;
+}
+
+Result<void> restore_note(store::Ledger& ledger, const std::string& key, Json json) {
+  if (!json.is_object() || !json.contains("generation")) return {};
+  IW_TRY(const auto generation, ledger.generation());
+  json["generation"] = json["generation"] == kept_is_applied ? generation : std::numeric_limits<std::uint64_t>::max();
+  return ledger.save_note(key, json.dump());
+}
+
+/// Beside the members of the note about rules.
+constexpr const char* dns_member = "dns";
+
 }  // namespace
 
 Result<std::string> save_applied(const Context& context, store::Ledger& ledger) {
-  IW_TRY(const auto note, ledger.note(note_key(context)));
-  auto applied = read_applied(note);
-  if (!applied) return std::string{};
-  IW_TRY(const auto generation, ledger.generation());
-  applied->generation = applied->generation == generation ? kept_is_applied : kept_is_newer;
-  return to_text(*applied);
+  IW_TRY(auto saved, note_to_save(ledger, note_key(context)));
+  IW_TRY(auto dns, note_to_save(ledger, dns_note_key(context)));
+  if (!dns.is_null()) saved[dns_member] = std::move(dns);
+  return saved.is_null() ? std::string() : saved.dump();
 }
 
 Result<void> restore_applied(const Context& context, store::Ledger& ledger, const std::string& saved) {
-  auto applied = read_applied(saved);
-  if (!applied) return {};
-  IW_TRY(const auto generation, ledger.generation());
-  applied->generation = applied->generation == kept_is_applied ? generation : std::numeric_limits<std::uint64_t>::max();
-  return ledger.save_note(note_key(context), to_text(*applied));
+  auto json = Json::parse(saved, nullptr, false);
+  if (!json.is_object()) return {};
+  IW_CHECK(restore_note(ledger, dns_note_key(context), json.value(dns_member, Json())));
+  json.erase(dns_member);
+  return restore_note(ledger, note_key(context), std::move(json));
 }
 
 }  // namespace intelwall::app

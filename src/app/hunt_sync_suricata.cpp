@@ -53,7 +53,8 @@ firewalls::Plan plan_of(const SuricataLists& lists, const SuricataLists::Done& d
 
 }  // namespace
 
-Result<SyncOutcome> sync_hunts_with_suricata(Context& context, store::Ledger& ledger, Removals removals, Mode mode) {
+Result<SyncOutcome> sync_hunts_with_suricata(Context& context, store::Ledger& ledger, WantedOnce& wanted,
+                                             Removals removals, Mode mode) {
   const SuricataLists lists(context.settings.suricata);
   SyncOutcome outcome;
   IW_TRY(const auto generation, ledger.generation());
@@ -63,15 +64,11 @@ Result<SyncOutcome> sync_hunts_with_suricata(Context& context, store::Ledger& le
     outcome.unchanged = true;
     return outcome;
   }
-  IW_TRY(const auto desired, read_desired(context, ledger));
-  outcome.wanted = desired.wanted;
-  outcome.doubled = desired.doubled;
-  outcome.covered_by_blocks = desired.covered_by_blocks;
-  outcome.over_limit = desired.over_limit;
-  IW_TRY(const auto list, compile(desired, outcome));
+  IW_TRY(const auto* desired, wanted.read());
+  IW_TRY(const auto list, compile(*desired, outcome));
   IW_TRY(auto done, lists.plan(list));
   // A run's own guard compares with what the ledger keeps; a ledger that never wrote to this sensor knows nothing.
-  const auto live = desired.wanted + done.removed - std::min(desired.wanted + done.removed, done.added);
+  const auto live = desired->wanted + done.removed - std::min(desired->wanted + done.removed, done.added);
   if (removals == Removals::guarded && note.empty() && done.removed > firewalls::always_removable &&
       static_cast<double>(done.removed) > context.settings.firewall.max_removals * static_cast<double>(live))
     return fail(ErrorCode::refused,

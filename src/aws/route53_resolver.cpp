@@ -21,6 +21,7 @@ DomainListState read_list(const Json& item) {
           .name = text_in(item, "Name"),
           .owner = text_in(item, "ManagedOwnerName"),
           .status = text_in(item, "Status"),
+          .modified = text_in(item, "ModificationTime"),
           .count = count_in(item, "DomainCount")};
 }
 

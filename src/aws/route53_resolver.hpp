@@ -13,6 +13,7 @@ struct DomainListState {
   std::string id, arn, name;
   std::string owner;      ///< of a managed list; empty: the account's own
   std::string status;     ///< COMPLETE, UPDATING, …; empty where only listed
+  std::string modified;   ///< when it was changed last, in the service's words; empty where only listed
   std::size_t count = 0;  ///< domains in it; 0 where only listed
 };
 

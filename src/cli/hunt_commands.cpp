@@ -194,6 +194,15 @@ int run_run(const Global& global, const Flags& flags) {
   return report_run(global, *outcome, request.mode);
 }
 
+/// Of two enforcement points, what one took stands, whatever the other did.
+int report_sync(const app::SyncOutcome& sync) {
+  const int first = report_enforcement(sync.enforcement);
+  if (!sync.dns) return first;
+  const int second = report_enforcement(sync.dns->enforcement);
+  if (!sync.has_rules) return second;
+  return first == done && second == done ? done : in_part;
+}
+
 int run_rm(const Global& global, const Flags& flags) {
   Desk desk;
   if (auto ready = open_with_firewall(global, desk); !ready) return report(global, ready.error());
@@ -207,7 +216,7 @@ int run_rm(const Global& global, const Flags& flags) {
                    .c_str(),
                stdout);
   }
-  return report_enforcement(sync->enforcement);
+  return report_sync(*sync);
 }
 
 int run_preview(const Global& global, const Flags& flags) {
@@ -251,14 +260,16 @@ int run_preview(const Global& global, const Flags& flags) {
 }  // namespace
 
 int report_run(const Global& global, const app::RunOutcome& outcome, app::Mode mode) {
+  auto plan = outcome.sync.enforcement.plan;
+  if (outcome.sync.dns) std::ranges::copy(outcome.sync.dns->enforcement.plan.steps, std::back_inserter(plan.steps));
   if (global.output() == Output::json) {
     print_json(app::to_json(outcome));
   } else {
     for (const auto& hunt : outcome.hunts)
       if (!hunt.failure) std::fputs(app::to_text(hunt).c_str(), stdout);
     if (!outcome.sync_failure) std::fputs(app::to_text(outcome.sync).c_str(), stdout);
-    if (mode == app::Mode::plan && !outcome.sync_failure && !outcome.sync.unchanged)
-      std::fputs(app::to_text(outcome.sync.enforcement.plan).c_str(), stdout);
+    if (mode == app::Mode::plan && !outcome.sync_failure && !(outcome.sync.unchanged && plan.empty()))
+      std::fputs(app::to_text(plan).c_str(), stdout);
   }
   std::size_t failures = 0;
   for (const auto& hunt : outcome.hunts) {
@@ -270,9 +281,9 @@ int report_run(const Global& global, const app::RunOutcome& outcome, app::Mode m
     std::fputs(fmt::format("intelwall: {}\n", outcome.sync_failure->to_text()).c_str(), stderr);
     return failed;
   }
-  if (const int code = report_enforcement(outcome.sync.enforcement); code != done) return code;
+  if (const int code = report_sync(outcome.sync); code != done) return code;
   if (failures > 0) return failures == outcome.hunts.size() ? failed : in_part;
-  return mode == app::Mode::plan && !outcome.sync.enforcement.plan.empty() ? changes : done;
+  return mode == app::Mode::plan && !plan.empty() ? changes : done;
 }
 
 void add_hunt_commands(CLI::App& root, Global& global, Action& action) {

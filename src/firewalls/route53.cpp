@@ -6,9 +6,9 @@
 #include <array>
 #include <map>
 #include <set>
-#include <thread>
 
 #include "firewalls/change.hpp"
+#include "firewalls/route53_lists.hpp"
 #include "firewalls/route53_record.hpp"
 #include "rules/rule_group.hpp"
 
@@ -17,7 +17,7 @@ namespace intelwall::firewalls {
 namespace {
 
 using aws::DomainListState;
-using Operation = aws::Route53ResolverClient::Operation;
+using Operation = DnsListStore::Operation;
 
 enum class Kind { record, block, alert };
 constexpr std::array kinds{Kind::record, Kind::block, Kind::alert};
@@ -38,9 +38,14 @@ Kind kind_of(Action action) {
   return action == Action::alert ? Kind::alert : Kind::block;
 }
 
-/// The first priority that is asked of a rule of ours: what blocks comes before what alerts.
-constexpr int first_priority = 100;
-constexpr std::size_t most_kept_lines = 1'000;
+const char* action_of(Kind kind) {
+  return kind == Kind::block ? "BLOCK" : "ALERT";
+}
+
+/// What blocks comes before what alerts.
+int first_priority(Kind kind) {
+  return kind == Kind::block ? 100 : 200;
+}
 
 /// One of our lists as it is, and the names that come and go.
 struct List {
@@ -57,8 +62,7 @@ struct List {
 
 struct View {
   std::array<List, kinds.size()> lists;
-  std::vector<aws::DnsRule> rules;
-  std::vector<DomainListState> account;  ///< all lists of the account's own
+  DnsLists account;
   std::map<std::string, Decision> decisions;
   std::vector<Error> problems;
 
@@ -66,19 +70,13 @@ struct View {
   const List& at(Kind kind) const { return lists[static_cast<std::size_t>(kind)]; }
 };
 
-/// A name as the service gives it back has the root's dot.
-std::string without_root(std::string name) {
-  if (name.ends_with('.')) name.pop_back();
-  return name;
-}
-
 class Route53 final : public Firewall {
  public:
   Route53(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
           std::function<void(std::chrono::milliseconds)> sleep)
-      : client_(std::move(client)), options_(std::move(options)), sleep_(std::move(sleep)) {
-    if (!sleep_) sleep_ = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  }
+      : client_(std::move(client)),
+        options_(std::move(options)),
+        store_(client_, options_.rule_group, std::move(sleep)) {}
 
   Result<Observation> observe() override {
     IW_TRY(const View view, read());
@@ -107,7 +105,7 @@ class Route53 final : public Firewall {
 
   Result<void> verify(const Applied& applied, std::chrono::milliseconds patience) override {
     if (applied.writes.empty()) return {};
-    for (const auto& write : applied.writes) IW_CHECK(wait_until_complete(write.version, patience));
+    for (const auto& write : applied.writes) IW_CHECK(store_.wait_until_complete(write.version, patience));
     IW_TRY(const auto associations, client_->list_firewall_rule_group_associations(options_.rule_group));
     if (std::ranges::none_of(associations, [](const auto& each) { return each.status != "DELETING"; }))
       return fail(ErrorCode::unavailable, "the names are written, but the rule group protects no VPC",
@@ -125,10 +123,7 @@ class Route53 final : public Firewall {
 
   Result<View> read() const {
     View view;
-    IW_TRY(view.rules, client_->list_firewall_rules(options_.rule_group));
-    IW_TRY(auto all, client_->list_firewall_domain_lists());
-    std::erase_if(all, [](const DomainListState& list) { return !list.owner.empty(); });
-    view.account = std::move(all);
+    IW_TRY(view.account, store_.read());
     for (const auto kind : kinds) {
       auto& list = view.at(kind);
       list.kind = kind;
@@ -139,21 +134,11 @@ class Route53 final : public Firewall {
     return view;
   }
 
-  /// Names of lists are not unique: the one that a rule of the group has is ours before any other.
   Result<void> read_list(const View& view, List& list) const {
-    const auto has_rule = [&](const DomainListState& each) {
-      return std::ranges::find(view.rules, each.id, &aws::DnsRule::list_id) != view.rules.end();
-    };
-    for (const auto& each : view.account) {
-      if (each.name != list.name) continue;
-      const bool in_force = has_rule(each);
-      if (list.live && (list.in_force || (!in_force && list.live->id <= each.id))) continue;
-      list.live = each;
-      list.in_force = in_force;
-    }
+    list.live = view.account.find(list.name);
     if (!list.live) return {};
-    IW_TRY(auto names, client_->list_firewall_domains(list.live->id));
-    for (auto& name : names) list.names.insert(without_root(std::move(name)));
+    list.in_force = view.account.has_rule(list.live->id);
+    IW_TRY(list.names, store_.names_in(*list.live));
     return {};
   }
 
@@ -234,11 +219,7 @@ class Route53 final : public Firewall {
     std::size_t more = 0;
     for (const auto& list : view.lists) more += list.add.size();
     if (more == 0) return {};
-    std::size_t used = 0;
-    for (const auto& each : view.account) {
-      IW_TRY(const auto list, client_->get_firewall_domain_list(each.id));
-      used += list.count;
-    }
+    IW_TRY(const auto used, store_.names_of_account(view.account));
     if (used + more <= options_.domains) return {};
     return fail(
         ErrorCode::quota,
@@ -246,27 +227,18 @@ class Route53 final : public Firewall {
         options_.rule_group, "unblock what is not needed, or raise the quota of domains (and dns_firewall_domains)");
   }
 
-  static std::vector<std::string> lines(const std::set<std::string>& names) {
-    std::vector<std::string> out;
-    for (const auto& name : names) {
-      if (out.size() == most_kept_lines) {
-        out.push_back(fmt::format("… and {} more", names.size() - out.size()));
-        break;
-      }
-      const auto record = read_record(name);
-      out.push_back(record
-                        ? fmt::format("{} until {}: {}", record->id,
-                                      record->expires_at ? format_time(*record->expires_at) : "never", record->reason)
-                        : name);
-    }
-    return out;
+  static std::string line_of(const std::string& name) {
+    const auto record = read_record(name);
+    if (!record) return name;
+    return fmt::format("{} until {}: {}", record->id, record->expires_at ? format_time(*record->expires_at) : "never",
+                       record->reason);
   }
 
   static Step step_of(const List& list) {
     return {.kind = list.live ? Step::Kind::update_group : Step::Kind::create_group,
             .target = list.name,
-            .added = lines(list.add),
-            .removed = lines(list.remove)};
+            .added = lines_of(list.add, line_of),
+            .removed = lines_of(list.remove, line_of)};
   }
 
   static bool needs_rule(const List& list) { return list.kind != Kind::record && !list.in_force && list.wanted; }
@@ -274,7 +246,7 @@ class Route53 final : public Firewall {
   Step rule_step(const List& list) const {
     return {.kind = Step::Kind::update_policy,
             .target = options_.rule_group,
-            .added = {fmt::format("{} {}", list.kind == Kind::block ? "BLOCK" : "ALERT", list.name)},
+            .added = {fmt::format("{} {}", action_of(list.kind), list.name)},
             .removed = {}};
   }
 
@@ -293,84 +265,27 @@ class Route53 final : public Firewall {
     for (auto& list : view.lists) {
       if (list.changes()) {
         auto step = step_of(list);
-        IW_CHECK(ensure_list(list));
-        IW_CHECK(update(*list.live, Operation::add, list.add));
+        if (!list.live) {
+          IW_TRY(list.live, store_.create(list.name));
+        }
+        IW_CHECK(store_.update(*list.live, Operation::add, list.add));
         applied.plan.steps.push_back(std::move(step));
         applied.writes.push_back({list.live->arn, list.live->id});
       }
       if (!needs_rule(list)) continue;
       auto step = rule_step(list);
-      IW_CHECK(add_rule(view, list));
+      IW_CHECK(store_.add_rule(view.account, *list.live, action_of(list.kind), first_priority(list.kind)));
+      list.in_force = true;
       applied.plan.steps.push_back(std::move(step));
     }
     for (auto list = view.lists.rbegin(); list != view.lists.rend(); ++list)
-      if (list->live) IW_CHECK(update(*list->live, Operation::remove, list->remove));
+      if (list->live) IW_CHECK(store_.update(*list->live, Operation::remove, list->remove));
     return {};
-  }
-
-  Result<void> ensure_list(List& list) const {
-    if (list.live) return {};
-    IW_TRY(list.live, client_->create_firewall_domain_list(list.name, {{"managed-by", "intelwall"}}));
-    return {};
-  }
-
-  Result<void> add_rule(View& view, List& list) const {
-    int priority = list.kind == Kind::block ? first_priority : 2 * first_priority;
-    std::set<int> taken;
-    for (const auto& rule : view.rules) taken.insert(rule.priority);
-    while (taken.contains(priority)) ++priority;
-    const aws::DnsRule rule{.name = list.name,
-                            .list_id = list.live->id,
-                            .action = list.kind == Kind::block ? "BLOCK" : "ALERT",
-                            .priority = priority};
-    IW_CHECK(client_->create_firewall_rule(options_.rule_group, rule));
-    view.rules.push_back(rule);
-    list.in_force = true;
-    return {};
-  }
-
-  Result<void> update(const DomainListState& list, Operation operation, const std::set<std::string>& names) const {
-    std::vector<std::string> batch;
-    for (auto name = names.begin(); name != names.end();) {
-      batch.clear();
-      while (name != names.end() && batch.size() < aws::Route53ResolverClient::domains_per_call)
-        batch.push_back(*name++);
-      IW_CHECK(update_when_free(list, operation, batch));
-    }
-    return {};
-  }
-
-  /// A list takes one update at a time, also others' updates.
-  Result<void> update_when_free(const DomainListState& list, Operation operation,
-                                const std::vector<std::string>& names) const {
-    constexpr int attempts = 5;
-    for (int attempt = 1;; ++attempt) {
-      IW_CHECK(wait_until_complete(list.id, std::chrono::minutes{1}));
-      auto done = client_->update_firewall_domains(list.id, operation, names);
-      if (done || done.error().code != ErrorCode::conflict || attempt == attempts) return done;
-    }
-  }
-
-  Result<void> wait_until_complete(const std::string& list_id, std::chrono::milliseconds patience) const {
-    using Steady = std::chrono::steady_clock;
-    const auto begin = Steady::now();
-    while (true) {
-      IW_TRY(const auto list, client_->get_firewall_domain_list(list_id));
-      if (list.status.starts_with("COMPLETE")) return {};
-      const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - begin);
-      const auto pause = std::clamp(waited / 20, std::chrono::milliseconds{50}, std::chrono::milliseconds{1'000});
-      if (waited + pause > patience)
-        return fail(ErrorCode::unavailable,
-                    fmt::format("the list is {} after {:.0f} s", printable(list.status, 40),
-                                static_cast<double>(patience.count()) / 1000.0),
-                    printable(list.name, 80), "look at the domain list; names take effect when it is COMPLETE");
-      sleep_(pause);
-    }
   }
 
   std::shared_ptr<const aws::Route53ResolverClient> client_;
   Route53Options options_;
-  std::function<void(std::chrono::milliseconds)> sleep_;
+  DnsListStore store_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The hunt and sightings functions against the lab's cloud and Falcon, and a bucket with conditional writes.
 #include "app/hunt_support.hpp"
 #include "app/sightings.hpp"
+#include "lab/cloud_dns_firewall.hpp"
 #include "lambda/handler.hpp"
 #include "test_bucket.hpp"
 
@@ -106,6 +107,24 @@ TEST_F(HuntFunctionTest, NothingNewWritesNothingWarmOrCold) {
   EXPECT_EQ(cold.at("hunts").at(0).at("run"), "delta") << cold.dump(2);
   EXPECT_EQ(bucket_.puts(), puts);
   EXPECT_EQ(tokens(), before);
+}
+
+TEST_F(HuntFunctionTest, DnsFirewallHoldsItTooAndAColdStartKnowsThat) {
+  variables_["INTELWALL_DNS_FIREWALL"] = lab::dns_rule_group_id;
+  const auto first = call_well(function());
+  EXPECT_GE(first.at("sync").at("dns_firewall").at("enforced").get<int>(), 30);
+  const auto cold = call_well(function());
+  EXPECT_TRUE(cold.at("sync").at("dns_firewall").at("unchanged").get<bool>()) << cold.dump(2);
+  EXPECT_EQ(cold.at("bucket_writes"), 0);
+}
+
+TEST_F(HuntFunctionTest, AReportNamesAHundredOfWhatIsLeftOut) {
+  variables_["INTELWALL_DNS_FIREWALL"] = lab::dns_rule_group_id;
+  variables_["INTELWALL_DNS_FIREWALL_DOMAINS"] = "10";
+  put_all(numbered("m", 120));
+  const auto dns = call_well(function()).at("sync").at("dns_firewall");
+  EXPECT_GE(dns.at("left_out_count").get<int>(), 145);
+  EXPECT_THAT(dns.at("left_out"), SizeIs(100));
 }
 
 TEST_F(HuntFunctionTest, AColdStartGoesOnWhereTheLastRunLeftOff) {
