@@ -32,8 +32,16 @@ BESIDE = {
     "kms:Decrypt": "the stack's own key",
     "kms:GenerateDataKey": "the stack's own key",
     "network-firewall:TagResource": "CreateRuleGroup with tags",
+    "route53resolver:TagResource": "CreateFirewallDomainList with tags",
     "s3:ListBucket": "S3 tells an object that is not there from one that is forbidden",
 }
+# What IAM knows no resource for.
+WITHOUT_RESOURCE = {
+    "ec2:DescribeNetworkInterfaces",
+    "route53resolver:ListFirewallDomainLists",
+    "route53resolver:ListFirewallRuleGroupAssociations",
+}
+GROUP = EVERYTHING["DnsFirewallRuleGroupId"]
 # A table of virtual functions reaches this one for everybody; who calls it is told by the source.
 CUT = ("intelwall::firewalls::(anonymous namespace)::NetworkFirewall::cut(", {"network-firewall:StartFlowFlush",
        "network-firewall:ListFlowOperationResults"})
@@ -46,8 +54,6 @@ IAM = {
     "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     "s3:HeadObject": {"s3:GetObject"},
 }
-# Settings without which a service is never called.
-SETTING = {"route53resolver": "INTELWALL_DNS_FIREWALL"}
 
 
 def operations():
@@ -103,7 +109,7 @@ def called(binary):
                 actions |= known.get(method[1], set())
         if not any(name.startswith("intelwall::app::respond(") for name in reached):
             actions -= CUT[1]
-        return {each for each in actions if each.split(":")[0] not in SETTING}, bool(whole)
+        return actions, bool(whole)
 
     return of
 
@@ -159,10 +165,22 @@ def test_a_role_has_what_its_code_calls_and_no_more(handler, called):
     assert not whole or not has - calls, f"{handler} never calls these"
 
 
-def test_what_is_never_called_is_never_set():
-    for resource in TEMPLATE.resources.values():
+def test_dns_firewall_is_off_by_default():
+    for handler in roles(Resolved(TEMPLATE, **ORGANISATION).resources()):
+        assert not [each for each in granted(handler, **ORGANISATION) if each.startswith("route53resolver:")]
+    for resource in Resolved(TEMPLATE, **ORGANISATION).resources().values():
         if resource["Type"] == "AWS::Lambda::Function":
-            assert not set(SETTING.values()) & resource["Properties"]["Environment"]["Variables"].keys()
+            assert "INTELWALL_DNS_FIREWALL" not in resource["Properties"]["Environment"]["Variables"]
+
+
+def test_dns_firewall_is_known_to_whoever_may_write_it():
+    resources = Resolved(TEMPLATE, **EVERYTHING).resources()
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            properties = resource["Properties"]
+            writes = "route53resolver:UpdateFirewallDomains" in granted(properties["Handler"], **EVERYTHING)
+            assert writes == (properties["Environment"]["Variables"].get("INTELWALL_DNS_FIREWALL") == GROUP)
+            assert writes == (properties["Handler"] in ("respond", "hunt", "expire"))
 
 
 def test_with_firewall_manager_only_contents_change():
@@ -180,7 +198,7 @@ def test_each_action_has_its_resource(region):
         for actions, where in statements(role, resources):
             assert not [each for each in actions if "*" in each], handler
             if where == ["*"]:
-                assert actions == ["ec2:DescribeNetworkInterfaces"]
+                assert set(actions) <= WITHOUT_RESOURCE
                 continue
             for each in where:
                 assert each.startswith(("${", f"arn:{PARTITIONS[region]}:", "arn:aws:secretsmanager")), each

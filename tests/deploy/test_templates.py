@@ -14,6 +14,7 @@ SOURCE = DIRECTORY.parents[1] / "src"
 CODE = {"CodeBucket": "packages", "FirewallName": "inspection"}
 EVERYTHING = CODE | {
     "CodeVersion": "v1",
+    "DnsFirewallRuleGroupId": "rslvr-frg-0123456789abcdef0",
     "AllowListParameter": "/intelwall/allow",
     "ProtectedZonesParameter": "/intelwall/zones",
     "FindingAccounts": "222233334444,333344445555",
@@ -25,6 +26,7 @@ EVERYTHING = CODE | {
     "Forward": "yes",
     "HuntFql": "malicious_confidence:'high'+last_updated:>{old_date}",
     "AlertLogGroup": "/firewall/alert",
+    "QueryLogGroup": "/resolver/queries",
     "LogBucket": "firewall-logs",
     "Encryption": "key",
     "AlarmTopicArn": "arn:aws:sns:us-east-1:111122223333:alarms",
