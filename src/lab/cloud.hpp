@@ -12,6 +12,8 @@
 
 namespace intelwall::lab {
 
+class DnsFirewall;
+
 /// What the lab seeds; the same words stand in `intelwall lab env`.
 inline constexpr const char* account_id = "111122223333";
 inline constexpr const char* region = "us-east-1";
@@ -35,9 +37,10 @@ inline constexpr const char* respond_rule = "intelwall-respond";
 inline constexpr const char* respond_function = "intelwall-respond";
 
 struct CloudOptions {
-  int port = 4566;                        ///< 0: any free one
-  std::string secret_access_key;          ///< made at `lab up`
-  std::shared_ptr<DataPlane> data_plane;  ///< empty: --no-data-plane
+  int port = 4566;                            ///< 0: any free one
+  std::string secret_access_key;              ///< made at `lab up`
+  std::shared_ptr<DataPlane> data_plane;      ///< empty: --no-data-plane
+  std::shared_ptr<DnsFirewall> dns_firewall;  ///< that the resolver asks; empty: one of its own
   Clock clock = system_now;
   std::chrono::milliseconds sync_delay{0};  ///< extra time in PENDING, for tests of eventual consistency
   /// Runs a Lambda target of an EventBridge rule: function name and event in, its answer out.

@@ -56,6 +56,29 @@ ApiAnswer paged(const std::vector<Json>& items, const Json& input, std::size_t p
   return out;
 }
 
+/// Whether a domain list has the name itself, or a wildcard above it.
+bool covers(const std::set<std::string>& domains, std::string_view name) {
+  if (domains.contains(std::string(name))) return true;
+  for (auto dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
+    name.remove_prefix(dot + 1);
+    if (domains.contains("*." + std::string(name))) return true;
+  }
+  return false;
+}
+
+DnsVerdict verdict_of(const Json& rule) {
+  DnsVerdict out{.group_id = text_or(rule, "FirewallRuleGroupId"), .list_id = text_or(rule, "FirewallDomainListId")};
+  const auto action = text_or(rule, "Action");
+  if (action == "BLOCK") out.action = DnsVerdict::Action::block;
+  if (action == "ALERT") out.action = DnsVerdict::Action::alert;
+  const auto response = text_or(rule, "BlockResponse");
+  if (response == "NODATA") out.response = DnsVerdict::Response::no_data;
+  if (response == "OVERRIDE") out.response = DnsVerdict::Response::other_name;
+  out.other_name = text_or(rule, "BlockOverrideDomain");
+  out.seconds = static_cast<std::uint32_t>(integer_or(rule, "BlockOverrideTtl", 0));
+  return out;
+}
+
 bool is_unlike(const Json& rule, const Json& input, const char* member) {
   return has(input, member) && rule.value(member, Json()) != input.at(member);
 }
@@ -151,6 +174,16 @@ ApiAnswer DnsFirewall::call(const std::string& operation, Json input) {
   prune(*shape, input);
   const std::scoped_lock lock(mutex_);
   return (this->*run)(input);
+}
+
+std::optional<DnsVerdict> DnsFirewall::verdict(const std::string& name, const std::string& type) {
+  const std::scoped_lock lock(mutex_);
+  for (const Json& rule : groups_.at(dns_rule_group_id).rules) {
+    if (has(rule, "Qtype") && text_or(rule, "Qtype") != type) continue;
+    const auto list = lists_.find(text_or(rule, "FirewallDomainListId"));
+    if (list != lists_.end() && covers(list->second.domains, name)) return verdict_of(rule);
+  }
+  return std::nullopt;
 }
 
 ApiResult<DnsFirewall::DomainList*> DnsFirewall::find_list(const Json& input) {
@@ -348,7 +381,7 @@ Json DnsFirewall::association() const {
   return {{"Id", id},
           {"Arn", arn_of("firewall-rule-group-association", id)},
           {"FirewallRuleGroupId", group.id},
-          {"VpcId", "vpc-01ab1ab1ab1ab1ab1"},
+          {"VpcId", dns_vpc_id},
           {"Name", "lab"},
           {"Priority", 101},
           {"MutationProtection", "DISABLED"},

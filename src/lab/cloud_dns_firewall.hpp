@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,12 +19,28 @@ inline constexpr const char* dns_rule_group_id = "rslvr-frg-0123456789abcdef0";
 inline constexpr std::size_t dns_domains_per_account = 100'000, dns_domains_per_update = 1'000,
                              dns_rules_per_group = 100;
 
-/// Route 53 Resolver's DNS Firewall as far as domain lists and rules go. It keeps them; the lab's resolver does not ask
-/// it. Thread-safe.
+/// The VPC that the rule group protects.
+inline constexpr const char* dns_vpc_id = "vpc-01ab1ab1ab1ab1ab1";
+
+/// What the first rule says that a query meets.
+struct DnsVerdict {
+  enum class Action { allow, alert, block };
+  enum class Response { no_such_name, no_data, other_name };
+  Action action = Action::allow;
+  std::string group_id, list_id;
+  Response response = Response::no_such_name;  ///< of a block
+  std::string other_name;
+  std::uint32_t seconds = 0;  ///< that the other name may be kept
+};
+
+/// Route 53 Resolver's DNS Firewall as far as domain lists and rules go. Thread-safe.
 class DnsFirewall {
  public:
   explicit DnsFirewall(Clock clock);
   ApiAnswer call(const std::string& operation, Json input);
+  /// What the rules in force in the VPC say of a query for `name` (lower case, without the root's dot) and `type`
+  /// ("A"); nothing when none is met. The lowest priority comes first, and "*.x" covers what is below x.
+  std::optional<DnsVerdict> verdict(const std::string& name, const std::string& type);
 
  private:
   struct DomainList {

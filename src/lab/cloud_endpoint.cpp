@@ -115,7 +115,7 @@ Endpoint::Endpoint(CloudOptions options)
                                            {{"findings", Json::array({finding})}}));
            }),
       parameters_(options_.clock),
-      dns_firewall_(options_.clock),
+      dns_firewall_(options_.dns_firewall ? options_.dns_firewall : std::make_shared<DnsFirewall>(options_.clock)),
       firewall_(options_.data_plane, options_.clock, options_.sync_delay, order_of(options_)) {
   seed_rule(events_);
 }
@@ -268,7 +268,7 @@ ApiAnswer Endpoint::dispatch(const Route& route, const CloudRequest& request, Js
       answer = parameters_.call(route.operation, std::move(input));
       break;
     case Service::dns_firewall:
-      answer = dns_firewall_.call(route.operation, std::move(input));
+      answer = dns_firewall_->call(route.operation, std::move(input));
       break;
     case Service::sqs:
       answer = queues_.call(route.operation, std::move(input), std::string(request.header("host")));

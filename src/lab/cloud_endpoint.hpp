@@ -72,7 +72,7 @@ class Endpoint {
   LogStore logs_;
   SecurityHub hub_;
   ParameterStore parameters_;
-  DnsFirewall dns_firewall_;
+  std::shared_ptr<DnsFirewall> dns_firewall_;
   NetworkFirewall firewall_;
   std::mutex mutex_;  ///< guards the two below
   std::map<std::string, std::uint64_t> counters_;

@@ -8,6 +8,7 @@
 #include "lab/lab.hpp"
 #include "lab/lab_state.hpp"
 #include "lab/network.hpp"
+#include "lab/vpc_resolver.hpp"
 #include "os/process.hpp"
 
 namespace intelwall::lab {
@@ -38,8 +39,10 @@ Result<std::string> invoke(const State& state, const std::string& function, cons
 
 Result<void> serve_until_told(const std::filesystem::path& directory, const sigset_t& ending) {
   IW_TRY(auto state, read_state(directory));
+  const auto dns_firewall = std::make_shared<DnsFirewall>(system_now);
   std::shared_ptr<SuricataPlane> plane;
   std::optional<AlertLog> log;
+  std::unique_ptr<VpcResolver> resolver;
   if (state.data_plane == UpOptions::Plane::real) {
     IW_TRY(plane, start_suricata({.rules_directory = directory / "rules",
                                   .log_directory = directory / "logs",
@@ -50,11 +53,13 @@ Result<void> serve_until_told(const std::filesystem::path& directory, const sigs
                                   .hosts_namespace = workload_namespace}));
     log.emplace(plane->events(), directory / "logs/alert.json",
                 [plane](std::uint32_t sid) { return plane->origin_of(sid); });
+    IW_TRY(resolver, VpcResolver::start(dns_firewall, directory / "logs/resolver.json"));
   }
   CloudOptions options;
   options.port = state.aws_port;
   options.secret_access_key = state.secret_access_key;
   options.data_plane = plane;
+  options.dns_firewall = dns_firewall;
   // The port may be chosen by the system; the first call comes after `up` has written it down.
   options.invoke = [directory](const std::string& function, const std::string& event) -> Result<std::string> {
     IW_TRY(const auto now, read_state(directory));

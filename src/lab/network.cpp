@@ -94,7 +94,12 @@ Result<void> build() {
     return fmt::format("link set lo up\nlink set eth0 up\naddr add {} dev eth0\nroute add {} dev eth0\n", own,
                        other_network);
   };
-  const auto workload = address("10.94.0.10/24", "default");
+  // The resolver's address is at home here, and whoever asks it has the workload's.
+  const auto workload =
+      address("10.94.0.10/24", "default") +
+      fmt::format(
+          "addr add {0}/32 dev lo\nroute replace local {0} dev lo table local proto kernel scope host src {1}\n",
+          resolver_address, workload_address);
   const auto internet = address("198.51.100.80/24", "10.94.0.0/24");
   const auto bridge =
       fmt::format("link set {0} up promisc on\nlink set {1} up promisc on\n", inside_interface, outside_interface);

@@ -9,7 +9,7 @@
 
 namespace intelwall::lab {
 
-// workload 10.94.0.10 ── inside │firewall│ outside ── internet 198.51.100.80
+// resolver 10.94.0.2 ── workload 10.94.0.10 ── inside │firewall│ outside ── internet 198.51.100.80
 // The firewall's two interfaces have no address: only what an inline engine copies from one to the other gets through.
 inline constexpr const char* workload_namespace = "iw-workload";
 inline constexpr const char* firewall_namespace = "iw-firewall";
@@ -17,6 +17,9 @@ inline constexpr const char* internet_namespace = "iw-internet";
 inline constexpr const char* inside_interface = "iw-inside";
 inline constexpr const char* outside_interface = "iw-outside";
 inline constexpr const char* workload_address = "10.94.0.10";
+inline constexpr const char* workload_instance = "i-0a1b2c3d4e5f60718";
+/// The VPC's resolver stands beside the workload: what is asked of it does not pass the firewall.
+inline constexpr const char* resolver_address = "10.94.0.2";
 
 /// The three namespaces, their cables (offloads off, as an inline engine must see the packets that were sent) and
 /// addresses. On failure nothing is left.
