@@ -56,7 +56,7 @@ struct CloudOptions {
 /// What AWS has no API for stands under /lab, signed for the service "lab":
 ///   POST /lab/press {"action": id, name or ARN, "findings": [finding id, …]} presses a custom action and waits for
 ///   what it
-///     triggers: {"event": …, "invocations": [{"rule", "function", "answer" | "error"}]}
+///     triggers: {"event": …, "invocations": [{"rule", "function" | "queue", "answer" | "error"}]}
 ///   GET /lab/health {"data_plane": {"state", "detail", "rules_loaded"}, "requests": {operation: count}, …}
 ///   POST /lab/faults {"operation": "UpdateRuleGroup", "error": an exception's name | "drop" | "drop_before", "times":
 ///   n}

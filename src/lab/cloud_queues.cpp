@@ -126,7 +126,7 @@ ApiResult<std::string> QueueService::create(const std::string& name, const Json&
 
 ApiResult<std::string> QueueService::put(Queue& queue, std::string body, Json attributes, std::int64_t delay) {
   IW_CHECK(check_message(body, attributes, queue.number("MaximumMessageSize")));
-  forget_old(queue);
+  if (queue.messages.size() >= messages_per_queue) forget_old(queue);
   if (queue.messages.size() >= messages_per_queue)
     return refuse("OverLimit", "The lab keeps no more messages in a queue.");
   Message message;

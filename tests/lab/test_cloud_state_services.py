@@ -5,6 +5,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 import zlib
 
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from cloud_judge import ACCOUNT, REGION, JudgedCloud  # noqa: E402
 
+CLI = str(pathlib.Path(sys.executable).parent / "aws")
 KEYS = ["hunts/a/manifest.jsonl.zst", "with space/ünïcødé+plus", "a//b/../c", "100%25&<x>", "q?#'\"~"]
 
 
@@ -191,6 +193,24 @@ def test_the_wrong_secret_is_told_as_s3_tells_it(cloud):
     refused("InvalidAccessKeyId", cloud.client("s3", key="AKIAOTHER").list_buckets)
 
 
+def test_the_aws_cli_copies_and_lists(cloud, bucket, tmp_path):
+    def aws(*arguments, **more):
+        done = subprocess.run([sys.executable, CLI, "s3", *arguments], capture_output=True, text=True, timeout=60,
+                              env=cloud.environment() | {"HOME": str(tmp_path)}, **more)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (tmp_path / "in.gz").write_bytes(b"\x1f\x8b bytes")
+    aws("cp", str(tmp_path / "in.gz"), f"s3://{bucket}/logs/in.gz")
+    aws("cp", "-", f"s3://{bucket}/greeting", input="hello\n")
+    assert aws("cp", f"s3://{bucket}/greeting", "-") == "hello\n"
+    assert "PRE logs/" in aws("ls", f"s3://{bucket}/") and "in.gz" in aws("ls", f"s3://{bucket}/logs/")
+    aws("cp", f"s3://{bucket}/logs/in.gz", str(tmp_path / "out.gz"))
+    assert (tmp_path / "out.gz").read_bytes() == b"\x1f\x8b bytes"
+    aws("rm", "--recursive", f"s3://{bucket}/")
+    aws("rb", f"s3://{bucket}")
+
+
 # --- SQS ------------------------------------------------------------------------------------------------------------
 
 
@@ -286,6 +306,19 @@ def test_what_sqs_refuses(sqs, queue):
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     refused("AWS.SimpleQueueService.MessageNotInflight", sqs.change_message_visibility, QueueUrl=queue,
             ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)  # fmt: skip
+
+
+def test_the_lab_ends_while_somebody_waits(binary):
+    cloud = JudgedCloud(binary("judge_cloud"))
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    waiting = threading.Thread(target=lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20))
+    waiting.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    cloud.end()
+    waiting.join()
+    assert time.monotonic() - began < 10
 
 
 # --- Secrets Manager ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The hunt function: the lab's Falcon and Network Firewall, moto's S3 and Secrets Manager, and the Runtime API."""
+"""The hunt function: the lab's Falcon and Network Firewall, S3 and Secrets Manager of moto and of the lab, and the Runtime API."""
 
 import json
 import pathlib
@@ -32,20 +32,21 @@ def moto():
 
 
 class World:
-    """What the function lives in, and the function itself: a new one stands for a cold start."""
+    """What the function lives in, and the function itself: a new one stands for a cold start. `state` is the address of
+    S3 and Secrets Manager; none: the lab's."""
 
-    def __init__(self, binary, moto, place):
+    def __init__(self, binary, state, place):
         self.program, self.place = binary("intelwall"), place
         self.falcon, self.cloud = JudgedFalcon(binary("judge_falcon"), 2, 1800, 1799, 10), JudgedCloud(binary("judge_cloud"))
-        client = lambda service: boto3.client(  # noqa: E731
-            service, endpoint_url=moto, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y")  # fmt: skip
+        client = self.cloud.client if state is None else lambda service: boto3.client(
+            service, endpoint_url=state, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y")  # fmt: skip
         self.s3 = client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         secret = client("secretsmanager").create_secret(Name="falcon", SecretString=json.dumps(
             {key: self.falcon.keys[key] for key in ("client_id", "client_secret")}))  # fmt: skip
         self.environment = self.cloud.environment() | {
-            "_HANDLER": "hunt", "INTELWALL_FIREWALL": "lab", "AWS_ENDPOINT_URL_S3": moto, "AWS_ENDPOINT_URL_SECRETS_MANAGER": moto,
+            "_HANDLER": "hunt", "INTELWALL_FIREWALL": "lab", "AWS_ENDPOINT_URL_S3": state or self.cloud.url, "AWS_ENDPOINT_URL_SECRETS_MANAGER": state or self.cloud.url,
             "FALCON_BASE_URL": self.falcon.base_url, "INTELWALL_FALCON_SECRET_ARN": secret["ARN"], "INTELWALL_STATE_BUCKET": BUCKET,
             "INTELWALL_HUNT_NAME": "apt", "INTELWALL_HUNT_FQL": FILTER}  # fmt: skip
         self.firewall = self.cloud.client("network-firewall")
@@ -84,9 +85,10 @@ class World:
         self.cloud.end()
 
 
-@pytest.fixture
-def world(binary, moto, tmp_path):
-    world = World(binary, moto, tmp_path)
+@pytest.fixture(params=["moto", "lab"])
+def world(binary, request, tmp_path):
+    """The state is kept in an AWS that we did not write, and in the lab's."""
+    world = World(binary, request.getfixturevalue("moto") if request.param == "moto" else None, tmp_path)
     yield world
     world.end()
 
