@@ -1,8 +1,10 @@
 """The lab's S3, SQS, Secrets Manager and CloudWatch Logs, judged by boto3 and botocore's service models; and our own S3 client against it."""
 
+import hashlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 import threading
@@ -228,8 +230,13 @@ def test_a_message_from_its_sending_to_its_end(sqs, queue):
         "text": {"DataType": "String", "StringValue": "v"}, "raw": {"DataType": "Binary", "BinaryValue": b"\0\xff"}})  # fmt: skip
     (message,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], AttributeNames=["All"])["Messages"]
     assert (message["Body"], message["MessageId"]) == ("hé", sent["MessageId"])
-    assert message["MD5OfBody"] == sent["MD5OfMessageBody"]
-    assert message["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
+    assert message["MD5OfBody"] == sent["MD5OfMessageBody"] == hashlib.md5("hé".encode()).hexdigest()
+    # Lengths and bytes of name, type and value, by name; 1 is a text, 2 bytes.
+    parts = [("raw", "Binary", 2, b"\0\xff"), ("text", "String", 1, b"v")]
+    counted = lambda data: struct.pack(">I", len(data)) + data  # noqa: E731
+    digest = hashlib.md5(b"".join(counted(name.encode()) + counted(kind.encode()) + bytes([mark]) + counted(value)
+                                  for name, kind, mark, value in parts)).hexdigest()  # fmt: skip
+    assert message["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"] == digest
     assert message["MessageAttributes"]["raw"]["BinaryValue"] == b"\0\xff"
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
     assert abs(int(message["Attributes"]["SentTimestamp"]) / 1000 - time.time()) < 60
