@@ -79,7 +79,7 @@ Result<bool> demo(const DemoOptions& options) {
     const auto forwarding = Forwarding::start(demo);
     if (!forwarding) result = std::unexpected(forwarding.error());
     for (const auto step : {step_before, step_respond, step_dropped, step_log, step_explain, step_hostile,
-                            step_homograph, step_unblock}) {
+                            step_homograph, step_unblock, step_resolver}) {
       if (!result) break;
       result = step(demo);
     }

@@ -99,6 +99,10 @@ Result<void> step_hostile(Demo& demo);
 Result<void> step_homograph(Demo& demo);
 Result<void> step_unblock(Demo& demo);
 
+// ---- the query that the firewall does not see (demo_dns.cpp)
+
+Result<void> step_resolver(Demo& demo);
+
 // ---- from a query to the sighting (demo_hunt.cpp)
 
 /// Scenario 2 whole: its hunt ends with it.
