@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <memory>
@@ -64,18 +65,46 @@ int run_down(const Global& global) {
   return done;
 }
 
+nlohmann::json to_json(const lab::FunctionState& function) {
+  nlohmann::json out{{"invocations", function.invocations}, {"failures", function.failures}};
+  if (!function.last_error.empty()) out["error"] = function.last_error;
+  if (!function.last_answer.empty()) out["answer"] = nlohmann::json::parse(function.last_answer, nullptr, false);
+  return out;
+}
+
+/// What a stack adds to the status, a line a function.
+std::string stack_lines(const lab::Status& status) {
+  std::string lines;
+  for (const auto& each : status.functions) {
+    const auto& last = each.last_error.empty() ? each.last_answer : each.last_error;
+    lines += fmt::format("function {}: {} invocations, {} failed{}{}\n", each.name, each.invocations, each.failures,
+                         last.empty()              ? ""
+                         : each.last_error.empty() ? "; last answer "
+                                                   : "; last error ",
+                         printable(last, 200));
+  }
+  if (!status.skipped.empty()) lines += fmt::format("without effect in the lab: {}\n", fmt::join(status.skipped, ", "));
+  return lines;
+}
+
 int run_status(const Global& global) {
   const auto status = lab::status();
   if (!status) return report(global, status.error());
   if (global.output() == Output::json) {
-    print_json({{"up", status->up},
-                {"detail", status->detail},
-                {"aws_port", status->aws_port},
-                {"falcon_port", status->falcon_port},
-                {"data_plane",
-                 {{"state", to_string(status->data_plane.state)},
-                  {"detail", status->data_plane.detail},
-                  {"rules_loaded", status->data_plane.rules_loaded}}}});
+    nlohmann::json told{{"up", status->up},
+                        {"detail", status->detail},
+                        {"aws_port", status->aws_port},
+                        {"falcon_port", status->falcon_port},
+                        {"data_plane",
+                         {{"state", to_string(status->data_plane.state)},
+                          {"detail", status->data_plane.detail},
+                          {"rules_loaded", status->data_plane.rules_loaded}}}};
+    if (!status->functions.empty()) {
+      for (const auto& each : status->functions) told["functions"][each.name] = to_json(each);
+      told["outputs"] = status->outputs;
+      told["skipped"] = status->skipped;
+    }
+    print_json(told);
   } else if (!status->up) {
     std::fputs(fmt::format("down{}\n", status->detail.empty() ? "" : ": " + status->detail).c_str(), stdout);
   } else {
@@ -87,6 +116,7 @@ int run_status(const Global& global) {
                     status->data_plane.rules_loaded)
             .c_str(),
         stdout);
+    std::fputs(stack_lines(*status).c_str(), stdout);
   }
   return status->up ? done : failed;
 }
@@ -120,6 +150,43 @@ int run_falcon(const Global& global, const std::string& route, const std::string
   return done;
 }
 
+struct StackFlags {
+  std::string file, package = "build/lambda/intelwall.zip";
+  std::vector<std::string> parameters;
+  int schedule_every = 0;
+};
+
+std::shared_ptr<StackFlags> add_stack_options(CLI::App& command) {
+  auto flags = std::make_shared<StackFlags>();
+  command.add_option("--template", flags->file, "run the functions of this CloudFormation template")
+      ->check(CLI::ExistingFile);
+  command.add_option("--package", flags->package, "zip of its functions")->capture_default_str();
+  command.add_option("--parameter", flags->parameters, "NAME=VALUE of the template; may be given often")
+      ->allow_extra_args(false);
+  command.add_option("--schedule-every", flags->schedule_every, "seconds between calls, in place of all its schedules")
+      ->check(CLI::Range(1, 86'400));
+  return flags;
+}
+
+/// The stack that the options ask for, if any.
+Result<std::optional<lab::TemplateOptions>> stack_from(const StackFlags& flags) {
+  if (flags.file.empty()) {
+    if (flags.parameters.empty() && flags.schedule_every == 0) return std::optional<lab::TemplateOptions>();
+    return fail(ErrorCode::usage, "--parameter and --schedule-every are for a --template");
+  }
+  lab::TemplateOptions stack{.file = std::filesystem::absolute(flags.file),
+                             .package = std::filesystem::absolute(flags.package),
+                             .parameters = {},
+                             .schedule_seconds = flags.schedule_every};
+  for (const auto& each : flags.parameters) {
+    const auto equals = each.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return fail(ErrorCode::usage, "a parameter is NAME=VALUE", "--parameter");
+    stack.parameters[each.substr(0, equals)] = each.substr(equals + 1);
+  }
+  return stack;
+}
+
 }  // namespace
 
 void add_lab_commands(CLI::App& root, Global& global, Action& action) {
@@ -135,7 +202,8 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
     auto bare = std::make_shared<bool>(false);
     auto* command = add_command(*lab, "up", "Start it; returns when all is ready",
                                 "  intelwall lab up\n  intelwall lab up --no-data-plane\n"
-                                "  intelwall lab up --indicators 1000000\n");
+                                "  intelwall lab up --indicators 1000000\n"
+                                "  intelwall lab up --template deploy/cloudformation/intelwall.yaml\n");
     command->add_flag("--no-data-plane", *bare, "only the cloud's endpoints: no packets, no root needed");
     command->add_option("--aws-port", options->aws_port, "port of the AWS endpoint (4566)")
         ->check(CLI::Range(1, 65535));
@@ -145,9 +213,13 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
         ->capture_default_str()
         ->check(CLI::Range(0, 50'000'000));
     command->add_option("--indicator-file", options->indicator_file, "indicators that it has besides: JSON lines");
-    command->callback([&global, &action, options, bare] {
-      action = [&global, options, bare] {
+    const auto stack = add_stack_options(*command);
+    command->callback([&global, &action, options, bare, stack] {
+      action = [&global, options, bare, stack] {
         options->self = global.self;
+        auto wanted = stack_from(*stack);
+        if (!wanted) return report(global, wanted.error());
+        options->stack = *std::move(wanted);
         if (!options->indicator_file.empty())
           options->indicator_file = std::filesystem::absolute(options->indicator_file);
         options->data_plane = *bare ? lab::UpOptions::Plane::none : lab::UpOptions::Plane::real;

@@ -63,10 +63,11 @@ std::optional<std::string> alert_record(std::string_view eve_line, const OriginO
   return record.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-AlertLog::AlertLog(std::filesystem::path events, std::filesystem::path log, OriginOf origin_of)
+AlertLog::AlertLog(std::filesystem::path events, std::filesystem::path log, OriginOf origin_of, OnRecord on_record)
     : events_(std::move(events)),
       log_(std::move(log)),
       origin_of_(std::move(origin_of)),
+      on_record_(std::move(on_record)),
       follower_([this](const std::stop_token& stop) { follow(stop); }) {}
 
 void AlertLog::follow(const std::stop_token& stop) {
@@ -81,7 +82,10 @@ void AlertLog::follow(const std::stop_token& stop) {
       std::string records;
       for (auto rest = *lines; !rest.empty();) {
         const auto end = rest.find('\n');
-        if (const auto record = alert_record(rest.substr(0, end), origin_of_)) records.append(*record).append("\n");
+        if (const auto record = alert_record(rest.substr(0, end), origin_of_)) {
+          records.append(*record).append("\n");
+          if (on_record_) on_record_(*record);
+        }
         rest.remove_prefix(end + 1);
       }
       // What a full disk does not take is lost, as a log is.

@@ -19,11 +19,13 @@ using OriginOf = std::function<std::optional<CompiledPolicy::Origin>(std::uint32
 /// events and for what is no JSON.
 std::optional<std::string> alert_record(std::string_view eve_line, const OriginOf& origin_of);
 
+using OnRecord = std::function<void(const std::string& record)>;
+
 /// Follows eve.json and appends records to the alert log, a line each, until it is destroyed (then what is there is
-/// read to its end).
+/// read to its end). `on_record` hears of each of them on the log's own thread.
 class AlertLog {
  public:
-  AlertLog(std::filesystem::path events, std::filesystem::path log, OriginOf origin_of);
+  AlertLog(std::filesystem::path events, std::filesystem::path log, OriginOf origin_of, OnRecord on_record = {});
   AlertLog(const AlertLog&) = delete;
   AlertLog& operator=(const AlertLog&) = delete;
   ~AlertLog() = default;
@@ -32,6 +34,7 @@ class AlertLog {
   void follow(const std::stop_token& stop);
   std::filesystem::path events_, log_;
   OriginOf origin_of_;
+  OnRecord on_record_;
   std::jthread follower_;
 };
 

@@ -128,6 +128,7 @@ class HttpCloud final : public Cloud {
   }
 
   int port() const override { return port_; }
+  CloudServices services() override { return endpoint_.services(); }
   void stop() override { stop_now(); }
 
  private:

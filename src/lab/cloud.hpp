@@ -8,6 +8,7 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "lab/cloud_services.hpp"
 #include "lab/data_plane.hpp"
 
 namespace intelwall::lab {
@@ -36,6 +37,25 @@ inline constexpr SeededAction seeded_actions[] = {
 inline constexpr const char* respond_rule = "intelwall-respond";
 inline constexpr const char* respond_function = "intelwall-respond";
 
+/// A CloudFormation stack behind the endpoint (stack.hpp). Thread-safe.
+class CloudStack {
+ public:
+  virtual ~CloudStack() = default;
+  /// An asynchronous invocation, as of a rule, a schedule or a subscription; waits for its end.
+  virtual Result<std::string> deliver(const std::string& function, const std::string& event) = 0;
+  /// A synchronous one.
+  virtual Result<std::string> invoke(const std::string& function, const std::string& event) = 0;
+  enum class Taken { yes, no };  ///< no: nobody waits for such an answer
+  /// A PUT to the ResponseURL of a custom resource.
+  virtual Taken take_answer(const std::string& token, const std::string& body) = 0;
+  /// {"functions": {name: {"invocations", "failures", "answer" | "error"}}, "outputs", "skipped": [types]}
+  virtual nlohmann::json status() const = 0;
+  /// Waits until no message waits for a function, `most` at the longest, then tells what those functions answered last:
+  /// [{"function", "answer" | "error"}], with {"waiting": count} where messages are left.
+  virtual nlohmann::json settle(std::chrono::milliseconds most) = 0;
+};
+inline constexpr const char* answer_path = "/lab/answers/";  ///< before the token of a ResponseURL
+
 struct CloudOptions {
   int port = 4566;                            ///< 0: any free one
   std::string secret_access_key;              ///< made at `lab up`
@@ -46,18 +66,19 @@ struct CloudOptions {
   /// Runs a Lambda target of an EventBridge rule: function name and event in, its answer out.
   std::function<Result<std::string>(const std::string& function, const std::string& event)> invoke;
   bool strict_order = true;
+  std::shared_ptr<CloudStack> stack;  ///< empty: none
 };
 
 /// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM parameters, Route 53 DNS Firewall, S3,
-/// SQS, Secrets Manager, CloudWatch Logs and STS GetCallerIdentity, on 127.0.0.1. Checks SigV4, keeps tokens,
-/// capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall "lab" with "lab-policy" (strict order,
-/// HOME_NET set), the custom actions `seeded_actions` and the rule that sends them to `respond_function`.
+/// SQS, Secrets Manager, CloudWatch Logs, Lambda's Invoke and STS GetCallerIdentity, on 127.0.0.1. Checks SigV4, keeps
+/// tokens, capacities, quotas and error shapes as AWS does. Seeds a VPC's firewall "lab" with "lab-policy" (strict
+/// order, HOME_NET set), the custom actions `seeded_actions` and the rule that sends them to `respond_function`.
 ///
 /// What AWS has no API for stands under /lab, signed for the service "lab":
 ///   POST /lab/press {"action": id, name or ARN, "findings": [finding id, …]} presses a custom action and waits for
-///   what it
-///     triggers: {"event": …, "invocations": [{"rule", "function" | "queue", "answer" | "error"}]}
-///   GET /lab/health {"data_plane": {"state", "detail", "rules_loaded"}, "requests": {operation: count}, …}
+///     what it triggers: {"event": …, "invocations": [{"rule", "function" | "queue", "answer" | "error"}]}, with a
+///     stack also what its functions made of what the queues brought: {"functions": [{"function", "answer" | "error"}]}
+///   GET /lab/health {"data_plane": {"state", "detail", "rules_loaded"}, "requests": {operation: count}, "stack": …}
 ///   POST /lab/faults {"operation": "UpdateRuleGroup", "error": an exception's name | "drop" | "drop_before", "times":
 ///   n}
 ///     lets the next n calls fail; "drop" acts and loses the answer, "drop_before" loses the call.
@@ -65,6 +86,7 @@ class Cloud {
  public:
   virtual ~Cloud() = default;
   virtual int port() const = 0;
+  virtual CloudServices services() = 0;
   virtual void stop() = 0;
 };
 /// Listens when it returns.

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "aws/text.hpp"
+#include "lab/cloud_functions.hpp"
 #include "lab/cloud_shape.hpp"
 #include "lab/cloud_signature.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr std::string_view cbor_prefix = "/service/NetworkFirewall_20201112/operation/";
 constexpr std::string_view action_prefix = "/actionTargets/";
 constexpr std::string_view product_prefix = "/productSubscriptions/";
+constexpr std::chrono::seconds longest_settling{120};  // the client of `press` waits five minutes
 
 struct RestRoute {
   const char* method;
@@ -165,6 +167,7 @@ std::optional<Endpoint::Route> Endpoint::route(const CloudRequest& request) {
         {{"ProductSubscriptionArn", decode_percent(std::string_view(request.path).substr(product_prefix.size()))}}};
   if (request.path == "/productSubscriptions" && request.method == "GET")
     return Route{Service::security_hub, Format::rest_json, "ListEnabledProductsForImport", page_members(request.query)};
+  if (is_invocation(request)) return Route{Service::lambda, Format::rest_json, "Invoke", {}};
   for (const RestRoute& known : lab_routes) {
     if (request.method == known.method && request.path == known.path)
       return Route{Service::lab, Format::rest_json, known.operation, {}};
@@ -199,6 +202,8 @@ const char* Endpoint::signing_name(Service service) {
       return "secretsmanager";
     case Service::logs:
       return "logs";
+    case Service::lambda:
+      return "lambda";
     case Service::sts:
       return "sts";
     case Service::lab:
@@ -208,6 +213,8 @@ const char* Endpoint::signing_name(Service service) {
 }
 
 CloudResponse Endpoint::handle(const CloudRequest& request) {
+  if (options_.stack && is_custom_resource_answer(request) && request.body.size() <= body_byte_limit)
+    return take_custom_resource_answer(*options_.stack, request);
   std::optional<Route> found = route(request);
   const Route route = found ? *std::move(found) : Route{Service::lab, Format::rest_json, {}, {}};
   const std::size_t limit = route.service == Service::s3 ? object_byte_limit : body_byte_limit;
@@ -239,6 +246,10 @@ CloudResponse Endpoint::handle(const CloudRequest& request) {
 }
 
 CloudResponse Endpoint::respond(const Route& route, const CloudRequest& request) {
+  if (route.service == Service::lambda && options_.stack) {
+    count(route.operation);
+    return invoke_function(*options_.stack, request);
+  }
   if (route.service != Service::s3) return encode(route, request, answer(route, request));
   count(route.operation);
   return objects_.handle(request);
@@ -281,6 +292,9 @@ ApiAnswer Endpoint::dispatch(const Route& route, const CloudRequest& request, Js
       break;
     case Service::s3:
       break;  // answers in its own form
+    case Service::lambda:
+      answer = refuse("ResourceNotFoundException", "the lab runs no functions: bring it up with --template", 404);
+      break;
     case Service::sts:
       if (route.operation != "GetCallerIdentity")
         answer = refuse("InvalidAction", "the lab's STS has GetCallerIdentity only");
@@ -317,8 +331,10 @@ ApiAnswer Endpoint::press(const Json& input) {
                        {{"actionName", pressed.action.name},
                         {"actionDescription", pressed.action.description},
                         {"findings", std::move(pressed.findings)}});
-  Json invocations = events_.deliver(event);
-  return Json{{"event", event}, {"invocations", std::move(invocations)}};
+  Json answer{{"event", event}, {"invocations", events_.deliver(event)}};
+  // Queues carry on what a rule began.
+  if (options_.stack) answer["functions"] = options_.stack->settle(longest_settling);
+  return answer;
 }
 
 ApiAnswer Endpoint::health() {
@@ -329,10 +345,12 @@ ApiAnswer Endpoint::health() {
   const std::scoped_lock lock(mutex_);
   Json faults = Json::object();
   for (const auto& [operation, fault] : faults_) faults[operation] = {{"error", fault.error}, {"times", fault.times}};
-  return Json{{"data_plane",
+  Json answer{{"data_plane",
                {{"state", to_string(plane.state)}, {"detail", plane.detail}, {"rules_loaded", plane.rules_loaded}}},
               {"requests", counters_},
               {"faults", std::move(faults)}};
+  if (options_.stack) answer["stack"] = options_.stack->status();
+  return answer;
 }
 
 ApiAnswer Endpoint::set_fault(const Json& input) {

@@ -35,9 +35,23 @@ class Endpoint {
   ObjectStore& objects() { return objects_; }
   SecretStore& secrets() { return secrets_; }
   LogStore& logs() { return logs_; }
+  CloudServices services() { return {events_, hub_, parameters_, queues_, objects_, secrets_, logs_}; }
 
  private:
-  enum class Service { network_firewall, security_hub, events, ssm, dns_firewall, sqs, s3, secrets, logs, sts, lab };
+  enum class Service {
+    network_firewall,
+    security_hub,
+    events,
+    ssm,
+    dns_firewall,
+    sqs,
+    s3,
+    secrets,
+    logs,
+    lambda,
+    sts,
+    lab
+  };
   enum class Format { json_1_0, json_1_1, rest_json, cbor, query_xml, rest_xml };
   struct Route {
     Service service;

@@ -22,6 +22,7 @@ constexpr std::chrono::seconds initialization_limit{
     10};  // docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 constexpr milliseconds look_after_process{20};
 constexpr std::size_t longest_line = 64u << 10;
+constexpr std::size_t output_byte_limit = 1u << 20;  // of one invocation; what is beyond comes with the next one
 
 Error lambda_error(ErrorCode code, const std::string& type, const std::string& message) {
   return {code, type + ": " + printable(message, 1'000), {}, {}};
@@ -254,7 +255,7 @@ void Function::log(const std::string& line) const {
 void Function::log_output() {
   std::ifstream file(options_.output, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(output_read_));
-  std::string text(payload_byte_limit, '\0');
+  std::string text(output_byte_limit, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   output_read_ += text.size();

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "aws/http.hpp"
+#include "aws/json_text.hpp"
 #include "aws/sigv4.hpp"
 #include "core/time.hpp"
 #include "falcon/client.hpp"
@@ -19,6 +20,7 @@
 #include "lab/lab_internet.hpp"
 #include "lab/lab_state.hpp"
 #include "lab/network.hpp"
+#include "lab/template_document.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 
@@ -162,6 +164,22 @@ DataPlaneHealth health_of(const Json& answer) {
   return health;
 }
 
+void add_stack(Status& status, const Json& answer) {
+  const Json& stack = aws::member(answer, "stack");
+  if (const Json& functions = aws::member(stack, "functions"); functions.is_object())
+    for (const auto& [name, function] : functions.items()) {
+      const Json& last = aws::member(function, "answer");
+      status.functions.push_back({name, aws::count_in(function, "invocations"), aws::count_in(function, "failures"),
+                                  last.is_null() ? std::string() : aws::dump_json(last),
+                                  aws::text_in(function, "error")});
+    }
+  if (const Json& outputs = aws::member(stack, "outputs"); outputs.is_object())
+    for (const auto& [name, value] : outputs.items())
+      if (value.is_string()) status.outputs[name] = value.get<std::string>();
+  for (const auto& type : aws::items_in(stack, "skipped"))
+    if (type.is_string()) status.skipped.push_back(type.get<std::string>());
+}
+
 }  // namespace
 
 std::filesystem::path state_directory() {
@@ -179,13 +197,18 @@ std::filesystem::path state_directory() {
 Result<void> up(const UpOptions& options) {
   widen_path();
   const auto directory = state_directory();
-  State state{options.data_plane, options.aws_port,   options.falcon_port,   {}, {},
-              options.self,       options.indicators, options.indicator_file};
+  State state{options.data_plane, options.aws_port,   options.falcon_port,    {},           {},
+              options.self,       options.indicators, options.indicator_file, options.stack};
   IW_TRY(state.secret_access_key, make_secret());
   IW_TRY(state.falcon_secret, make_secret());
   if (options.data_plane == UpOptions::Plane::real) {
     IW_CHECK(require_programs());
     IW_CHECK(can_create_network());
+  }
+  // What is wrong with it is told before anything is started.
+  if (options.stack) {
+    IW_TRY(const auto text, os::read_file(options.stack->file, template_byte_limit + 1));
+    IW_CHECK(read_template(text));
   }
   IW_CHECK(create_state(directory, state));
   auto done = bring_up(directory, state);
@@ -228,6 +251,7 @@ Result<Status> status() {
   }
   status.up = true;
   status.data_plane = health_of(*answer);
+  add_stack(status, *answer);
   return status;
 }
 

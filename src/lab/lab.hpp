@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,14 @@ inline constexpr const char* homograph_name = "xn--gdbank-wqfa.example";
 /// Where nginx and dnsmasq answer for all of these names.
 inline constexpr const char* internet_address = "198.51.100.80";
 
+/// A CloudFormation template whose stack runs in the lab (stack.hpp).
+struct TemplateOptions {
+  std::filesystem::path file;
+  std::filesystem::path package;                  ///< the zip of its functions
+  std::map<std::string, std::string> parameters;  ///< those given
+  int schedule_seconds = 0;                       ///< between calls of every schedule; 0: as the schedule says
+};
+
 struct UpOptions {
   enum class Plane { real, none };
   Plane data_plane = Plane::real;
@@ -30,6 +39,7 @@ struct UpOptions {
   std::uint32_t indicators = 5'000;      ///< that Falcon Intel makes up, beside those of the names above
   std::filesystem::path indicator_file;  ///< JSON lines that it has besides; empty: none
   std::filesystem::path self;            ///< the intelwall binary, for the daemon and for the respond handler
+  std::optional<TemplateOptions> stack;  ///< runs the template's functions in place of the respond handler
 };
 
 /// Everything under one directory: state.json (pids, ports, secrets; mode 0600), logs/, www/, tls/, rules/.
@@ -41,12 +51,22 @@ Result<void> up(const UpOptions& options);
 /// Leaves no namespace, process or file, also after a crash of `up`. Nothing there: success.
 Result<void> down();
 
+struct FunctionState {
+  std::string name;
+  std::uint64_t invocations = 0, failures = 0;
+  std::string last_answer;  ///< of the last invocation, JSON text; empty when it failed or there was none
+  std::string last_error;   ///< of the last invocation; empty when it succeeded
+};
+
 struct Status {
   bool up = false;
   std::string detail;
   DataPlaneHealth data_plane;
   int aws_port = 0;
   int falcon_port = 0;
+  std::vector<FunctionState> functions;        ///< of the stack, by name
+  std::map<std::string, std::string> outputs;  ///< of the stack
+  std::vector<std::string> skipped;            ///< types of its resources that have no effect in the lab
 };
 Result<Status> status();
 

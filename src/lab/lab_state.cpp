@@ -28,6 +28,24 @@ std::filesystem::path state_file(const std::filesystem::path& directory) {
   return directory / state_name;
 }
 
+Json to_json(const TemplateOptions& stack) {
+  return {{"file", stack.file.string()},
+          {"package", stack.package.string()},
+          {"parameters", stack.parameters},
+          {"schedule_seconds", stack.schedule_seconds}};
+}
+
+/// Nothing where there is none, or none that can be read.
+std::optional<TemplateOptions> stack_in(const Json& json) {
+  if (!json.is_object()) return {};
+  TemplateOptions stack{.file = json.value("file", ""), .package = json.value("package", ""), .parameters = {}};
+  const Json parameters = json.value("parameters", Json::object());
+  for (const auto& [name, value] : parameters.items())
+    if (value.is_string()) stack.parameters[name] = value.get<std::string>();
+  stack.schedule_seconds = json.value("schedule_seconds", 0);
+  return stack;
+}
+
 std::string to_text(const State& state) {
   return Json{{"lab", "intelwall"},
               {"data_plane", state.data_plane == UpOptions::Plane::real ? "real" : "none"},
@@ -37,7 +55,8 @@ std::string to_text(const State& state) {
               {"falcon_secret", state.falcon_secret},
               {"self", state.self.string()},
               {"indicators", state.indicators},
-              {"indicator_file", state.indicator_file.string()}}
+              {"indicator_file", state.indicator_file.string()},
+              {"stack", state.stack ? to_json(*state.stack) : Json()}}
              .dump(2) +
          "\n";
 }
@@ -114,7 +133,8 @@ Result<State> read_state(const std::filesystem::path& directory) {
                json["falcon_secret"].get<std::string>(),
                json["self"].get<std::string>(),
                json["indicators"].get<std::uint32_t>(),
-               json["indicator_file"].get<std::string>()};
+               json["indicator_file"].get<std::string>(),
+               stack_in(json.value("stack", Json()))};
 }
 
 Result<void> remove_state(const std::filesystem::path& directory) {

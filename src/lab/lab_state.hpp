@@ -21,6 +21,7 @@ struct State {
   std::filesystem::path self;
   std::uint32_t indicators = 0;
   std::filesystem::path indicator_file;
+  std::optional<TemplateOptions> stack;
 };
 
 /// Makes the directory, which must not exist or be empty, and its state.json. The first file of a lab: two that come up

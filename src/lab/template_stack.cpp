@@ -35,6 +35,22 @@ std::map<std::string, Json> pseudo_parameters(const TemplateInput& input) {
           {"AWS::URLSuffix", partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"}};
 }
 
+/// Sections that are none of these would be left out in silence; Transform, for one, makes another template of it.
+Result<void> check_sections(const Json& document) {
+  static const std::set<std::string, std::less<>> known{"AWSTemplateFormatVersion",
+                                                        "Conditions",
+                                                        "Description",
+                                                        "Mappings",
+                                                        "Metadata",
+                                                        "Outputs",
+                                                        "Parameters",
+                                                        "Resources",
+                                                        "Rules"};
+  for (const auto& [name, section] : document.items())
+    if (!known.contains(name)) return invalid("the lab knows no such section of a template", printable(name, 64));
+  return {};
+}
+
 class Stack {
  public:
   Stack(const Json& document, std::map<std::string, Json> names, const MakeResource& make)
@@ -138,7 +154,6 @@ class Stack {
     return {};
   }
 
-  // NOLINTNEXTLINE(misc-no-recursion): as deep as resources refer to each other, of which there are few
   Result<void> put_in_order(const std::string& id) {
     Resource& resource = resources_.at(id);
     if (resource.mark == Resource::Mark::ordered) return {};
@@ -215,6 +230,7 @@ class Stack {
 
 Result<MadeStack> make_stack(const Json& document, const TemplateInput& input, const MakeResource& make) {
   if (!document.is_object()) return invalid("a template is one mapping", {});
+  IW_CHECK(check_sections(document));
   IW_TRY(auto names, parameter_values(document, input.parameters));
   names.merge(pseudo_parameters(input));
   return Stack(document, std::move(names), make).run();

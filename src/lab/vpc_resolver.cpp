@@ -97,21 +97,22 @@ std::string resolve(std::string_view query, const std::optional<DnsVerdict>& ver
   return {};
 }
 
-VpcResolver::VpcResolver(std::shared_ptr<DnsFirewall> firewall, std::filesystem::path log, os::Descriptor inside,
-                         os::Descriptor outside)
+VpcResolver::VpcResolver(std::shared_ptr<DnsFirewall> firewall, std::filesystem::path log, OnRecord on_record,
+                         os::Descriptor inside, os::Descriptor outside)
     : firewall_(std::move(firewall)),
       log_(std::move(log)),
+      on_record_(std::move(on_record)),
       inside_(std::move(inside)),
       outside_(std::move(outside)),
       thread_([this](const std::stop_token& stop) { answer_until(stop); }) {}
 
 Result<std::unique_ptr<VpcResolver>> VpcResolver::start(std::shared_ptr<DnsFirewall> firewall,
-                                                        std::filesystem::path log) {
+                                                        std::filesystem::path log, OnRecord on_record) {
   constexpr timeval look_around{.tv_sec = 0, .tv_usec = 200'000}, until_given_up{.tv_sec = 2, .tv_usec = 0};
   IW_TRY(auto inside, open_socket(workload_namespace, ::bind, resolver_address, look_around));
   IW_TRY(auto outside, open_socket(internet_namespace, ::connect, internet_address, until_given_up));
-  return std::unique_ptr<VpcResolver>(
-      new VpcResolver(std::move(firewall), std::move(log), std::move(inside), std::move(outside)));
+  return std::unique_ptr<VpcResolver>(new VpcResolver(std::move(firewall), std::move(log), std::move(on_record),
+                                                      std::move(inside), std::move(outside)));
 }
 
 /// The answer of the internet's name server; empty when none comes.
@@ -146,15 +147,15 @@ void VpcResolver::answer_until(const std::stop_token& stop) {
     std::array<char, INET_ADDRSTRLEN> source{};
     ::inet_ntop(AF_INET, &from.sin_addr, source.data(), source.size());
     // Written before the answer is sent: who has the answer finds its record.
-    log << query_record({.name = question->name,
-                         .type = type,
-                         .source = source.data(),
-                         .port = ntohs(from.sin_port),
-                         .answer = answer,
-                         .verdict = verdict,
-                         .at = system_now()})
-        << '\n'
-        << std::flush;
+    const auto record = query_record({.name = question->name,
+                                      .type = type,
+                                      .source = source.data(),
+                                      .port = ntohs(from.sin_port),
+                                      .answer = answer,
+                                      .verdict = verdict,
+                                      .at = system_now()});
+    log << record << '\n' << std::flush;
+    if (on_record_) on_record_(record);
     ::sendto(inside_.get(), answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&from), from_size);
   }
 }

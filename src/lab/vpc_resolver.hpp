@@ -36,17 +36,21 @@ std::string resolve(std::string_view query, const std::optional<DnsVerdict>& ver
 /// and its rules are those of DNS Firewall. Answers on a thread of its own until it is destroyed.
 class VpcResolver {
  public:
+  /// Hears of each record, on the resolver's own thread.
+  using OnRecord = std::function<void(const std::string& record)>;
   /// Needs the lab's network. `firewall` is asked for each query; records go to `log`.
-  static Result<std::unique_ptr<VpcResolver>> start(std::shared_ptr<DnsFirewall> firewall, std::filesystem::path log);
+  static Result<std::unique_ptr<VpcResolver>> start(std::shared_ptr<DnsFirewall> firewall, std::filesystem::path log,
+                                                    OnRecord on_record);
 
  private:
-  VpcResolver(std::shared_ptr<DnsFirewall> firewall, std::filesystem::path log, os::Descriptor inside,
-              os::Descriptor outside);
+  VpcResolver(std::shared_ptr<DnsFirewall> firewall, std::filesystem::path log, OnRecord on_record,
+              os::Descriptor inside, os::Descriptor outside);
   void answer_until(const std::stop_token& stop);
   std::string ask(std::string_view query);
 
   std::shared_ptr<DnsFirewall> firewall_;
   std::filesystem::path log_;
+  OnRecord on_record_;
   os::Descriptor inside_, outside_;  ///< sockets in the workload's network, and in the internet's
   std::jthread thread_;
 };

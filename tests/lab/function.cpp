@@ -1,9 +1,9 @@
 #include <gmock/gmock.h>
 
-#include <filesystem>
-#include <fstream>
+#include <sstream>
 
 #include "lab/function_set.hpp"
+#include "lab/shell_function.hpp"
 #include "os/file.hpp"
 #include "os/process.hpp"
 
@@ -16,41 +16,15 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-/// What the events of these tests ask for: "crash", "hang", "fail", else an answer with what the process knows.
-constexpr const char* bootstrap = R"(#!/bin/sh
-echo "a line of $$"
-[ -z "$BROKEN" ] || { curl -sS -d '{"errorType":"Test.Broken","errorMessage":"cannot start"}' \
-  "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error" > /dev/null; exit 1; }
-api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
-while :; do
-  event=$(curl -sS -D "$LAMBDA_TASK_ROOT/headers" "$api/next") || exit 0
-  id=$(tr -d '\r' < "$LAMBDA_TASK_ROOT/headers" | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //p')
-  case $event in
-    *crash*) exit 3 ;;
-    *hang*) sleep 1000 ;;
-    *fail*) curl -sS -d '{"errorType":"Test.Failed","errorMessage":"as asked"}' "$api/$id/error" > /dev/null ;;
-    *) curl -sS -d "$$ $_HANDLER $GIVEN ${HOME-nothing}" "$api/$id/response" > /dev/null ;;
-  esac
-done
-)";
-
 class FunctionTest : public testing::Test {
  protected:
-  FunctionTest() : code_(std::filesystem::path(testing::TempDir()) / "intelwall-function") {
-    std::filesystem::remove_all(code_);
-    std::filesystem::create_directories(code_);
-    std::ofstream(code_ / "bootstrap") << bootstrap;
-    std::filesystem::permissions(code_ / "bootstrap", std::filesystem::perms::owner_all);
-  }
-  ~FunctionTest() override { std::filesystem::remove_all(code_); }
-
   FunctionOptions options(std::map<std::string, std::string> variables = {}) {
     return {.name = "test",
             .handler = "a-handler",
-            .code = code_,
+            .code = shell_.directory(),
             .variables = std::move(variables),
             .timeout = std::chrono::seconds(30),
-            .output = code_ / "output",
+            .output = shell_.directory() / "output",
             .log = [this](const std::string& line) { lines_.push_back(line); }};
   }
   FunctionSet::DeadLetter letters() {
@@ -66,7 +40,7 @@ class FunctionTest : public testing::Test {
     return each;
   }
 
-  std::filesystem::path code_;
+  ShellFunction shell_{"intelwall-function"};
   std::vector<std::string> lines_, dead_;
 };
 
@@ -155,13 +129,12 @@ TEST_F(FunctionTest, TriesAsynchronousInvocationsThreeTimes) {
 }
 
 TEST_F(FunctionTest, UnpacksPackages) {
-  const auto zip = code_ / "package.zip";
-  ASSERT_EQ(os::run({"python3", "-m", "zipfile", "-c", zip.string(), (code_ / "bootstrap").string()})->exit_code, 0);
-  const auto unpacked = unpack_package(zip, code_ / "unpacked");
+  const auto there = shell_.directory() / "unpacked";
+  const auto unpacked = unpack_package(shell_.package(), there);
   ASSERT_TRUE(unpacked) << unpacked.error().to_text();
-  EXPECT_EQ(os::read_file(code_ / "unpacked/bootstrap").value_or(""), bootstrap);
-  EXPECT_EQ(unpack_package(code_ / "none.zip", code_ / "unpacked").error().code, ErrorCode::not_found);
-  EXPECT_EQ(unpack_package(code_ / "bootstrap", code_ / "unpacked").error().code, ErrorCode::invalid_input);
+  EXPECT_EQ(os::read_file(there / "bootstrap").value_or(""), shell_bootstrap);
+  EXPECT_EQ(unpack_package(shell_.directory() / "none.zip", there).error().code, ErrorCode::not_found);
+  EXPECT_EQ(unpack_package(shell_.directory() / "bootstrap", there).error().code, ErrorCode::invalid_input);
 }
 
 }  // namespace

@@ -156,6 +156,8 @@ TEST(Template, RefusesResourcesThatWaitForEachOther) {
               HasSubstr("Resources.A: the resource depends on itself"));
   EXPECT_THAT(error_of("Resources: {A: {Type: T, DependsOn: B}}"), HasSubstr("DependsOn names no resource"));
   EXPECT_THAT(error_of("Resources: {}"), HasSubstr("no resources"));
+  EXPECT_THAT(error_of("{Transform: AWS::Serverless-2016-10-31, Resources: {A: {Type: T}}}"),
+              HasSubstr("Transform: the lab knows no such section"));
   EXPECT_THAT(error_of("Resources: {A: {Properties: {}}}"), HasSubstr("no Type"));
 }
 
