@@ -295,14 +295,19 @@ void add_lab_commands(CLI::App& root, Global& global, Action& action) {
     auto keep = std::make_shared<bool>(false);
     auto* command =
         add_command(root, "demo", "The scenarios in the lab, end to end, each step with its proof",
-                    "  intelwall demo\n  intelwall demo --json demo.json --keep\n  intelwall demo --repeat 20\n");
+                    "  intelwall demo\n  intelwall demo --json demo.json --keep\n  intelwall demo --repeat 20\n"
+                    "  intelwall demo --template deploy/cloudformation/intelwall.yaml\n");
     command->add_option("--json", options->json, "write the steps as JSON to this file");
     command->add_option("--repeat", options->repeat, "time the road from event to dropped packet so often (0)")
         ->check(CLI::Range(0, 1000));
     command->add_flag("--keep", *keep, "leave the lab up afterwards");
-    command->callback([&global, &action, options, keep] {
-      action = [&global, options, keep] {
+    const auto stack = add_stack_options(*command);
+    command->callback([&global, &action, options, keep, stack] {
+      action = [&global, options, keep, stack] {
         options->self = global.self;
+        auto wanted = stack_from(*stack);
+        if (!wanted) return report(global, wanted.error());
+        options->stack = *std::move(wanted);
         options->after = *keep ? lab::DemoOptions::After::keep_up : lab::DemoOptions::After::down;
         const auto ok = lab::demo(*options);
         if (!ok) return report(global, ok.error());

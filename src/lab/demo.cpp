@@ -72,7 +72,9 @@ Result<bool> finish(const Demo& demo) {
 Result<bool> demo(const DemoOptions& options) {
   std::fputs("Scenario 1: a sensor's detection ends in dropped packets\n\n", stdout);
   std::fflush(stdout);
-  IW_CHECK(up({.self = options.self}));
+  UpOptions start{.self = options.self};
+  if (options.stack) start.stack = with_demo_parameters(*options.stack);
+  IW_CHECK(up(start));
   Demo demo{.options = options, .environment = {}, .session = {}, .steps = {}, .finding_id = {}, .decision_id = {}};
   Result<void> result = connect(demo);
   if (result) {
@@ -88,7 +90,7 @@ Result<bool> demo(const DemoOptions& options) {
   if (result) {
     std::fputs("\nScenario 2: a query keeps the firewall watching, and sightings come back\n\n", stdout);
     demo.scenario = 2;
-    result = scenario_hunt(demo);
+    result = options.stack ? scenario_functions(demo) : scenario_hunt(demo);
   }
   if (!result) demo.add("the demo could go on", false, result.error().to_text());
   if (options.after == DemoOptions::After::down) {

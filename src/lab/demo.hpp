@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/result.hpp"
+#include "lab/lab.hpp"
 
 namespace intelwall::lab {
 
@@ -12,6 +13,7 @@ struct DemoOptions {
   std::optional<std::filesystem::path> json;  ///< writes {"ok","seconds_to_block","seconds_from_event","steps":[…]}
   enum class After { down, keep_up };
   After after = After::down;
+  std::optional<TemplateOptions> stack;  ///< its functions do what else commands do
   int repeat = 0;  ///< after the steps, the road from event to dropped packet so many times, for median and p95
 };
 

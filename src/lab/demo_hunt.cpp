@@ -19,19 +19,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr const char* hunt_name = "industry";
-/// The query of the first integration's own documentation, as it stands there.
-constexpr const char* query =
-    "\"type:'domain'+malicious_confidence:'High'+targets:'Technology'+last_updated:>'{old_date}'\"";
 constexpr const char* actor = "SALTYSPIDER";
 constexpr const char* workload_address = "10.94.0.10";
-
-bool wait_for(seconds patience, const std::function<bool()>& holds) {
-  for (const auto until = Steady::now() + patience; Steady::now() < until;) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(milliseconds(100));
-  }
-  return holds();
-}
 
 Json at(const Json& json, const char* pointer) {
   return json.value(Json::json_pointer(pointer), Json());
@@ -90,28 +79,6 @@ Result<void> add_indicator(const Json& more) {
   return {};
 }
 
-Result<void> step_preview(Demo& demo) {
-  IW_CHECK(add_indicator({{"malicious_confidence", "high"},
-                          {"targets", {"Technology"}},
-                          {"actors", {actor}},
-                          {"malware_families", {"Mofksys"}},
-                          {"threat_types", {"Commodity"}},
-                          {"kill_chains", {"C2"}},
-                          {"domain_types", {"ActorControlled"}}}));
-  IW_TRY(const auto done, intelwall(demo, {"intel", "search", query}));
-  std::string words = fmt::format("{}\n{} indicators", query, at(done.out, "/count").dump());
-  const auto facets = at(done.out, "/facets");
-  for (const auto& [name, values] : facets.items()) {
-    words += "\n" + name + ":";
-    for (std::size_t i = 0; i < std::min<std::size_t>(values.size(), 4); ++i)
-      words += fmt::format(" {} ({})", at(values[i], "/value").dump(), at(values[i], "/count").dump());
-  }
-  const bool ok =
-      done.exit_code == 0 && at(done.out, "/count").is_number() && at(done.out, "/count") > 0 && facets.size() >= 5;
-  demo.add("the query is previewed with its facets", ok, done.exit_code == 0 ? words : done.err);
-  return {};
-}
-
 Result<void> step_started(Demo& demo) {
   const bool ran = wait_for(seconds(30), [] { return told() > 0; });
   const auto shown = show(demo);
@@ -124,37 +91,10 @@ Result<void> step_started(Demo& demo) {
   return {};
 }
 
-Result<void> step_contact(Demo& demo) {
-  const auto before = alerts().first;
-  const auto [reached, words] = run_probes({{Way::https, bad_subdomain}, {Way::http, bad_name}}, Expect::reached);
-  wait_for(seconds(5), [&] { return alerts().first >= before + 2; });
-  const auto [count, record] = alerts();
-  demo.add("the workload contacts a domain of it: it passes, and is alerted on", reached && count >= before + 2,
-           fmt::format("{}\n{} alerts\n{}", words, count - before, record));
-  return {};
-}
-
 Result<void> step_sighting(Demo& demo) {
   IW_TRY(const auto done, intelwall(demo, {"sightings", "follow", alert_log().string(), "--once"}));
-  demo.finding_id = fmt::format("intelwall/sighting/{}/{}", workload_address, bad_name);
-  IW_TRY(const auto found, aws::SecurityHubClient(demo.session).get_findings({demo.finding_id}));
-  const auto finding = found.empty() ? Json::object() : found.front();
-  const auto who = at(finding, "/ProductFields/intelwall~1actors");
-  demo.add("the sighting is a finding that names the actor", who == actor,
-           finding.empty() ? "no finding: " + done.err
-                           : fmt::format("{}\n{}\n{}, {}, severity {}", demo.finding_id, at(finding, "/Title").dump(),
-                                         who.dump(), at(finding, "/ProductFields/intelwall~1malware_families").dump(),
-                                         at(finding, "/Severity/Label").dump()));
-  return {};
-}
-
-Result<void> step_block(Demo& demo) {
-  IW_CHECK(press("intelwallblock", {demo.finding_id}));
-  const auto [ok, words] = run_probes(all_ways({bad_name, bad_subdomain}), Expect::refused);
-  demo.add("the action on that finding blocks it: the two scenarios meet", ok, words);
-  IW_TRY(const auto undone, intelwall(demo, {"unblock", bad_name}));
-  if (undone.exit_code != 0) demo.add("the block is lifted again", false, undone.err);
-  return {};
+  demo.finding_id = sighting_id();
+  return prove_sighting(demo, done.err);
 }
 
 Result<void> step_quiet(Demo& demo) {
@@ -219,9 +159,74 @@ class Watch {
 
 }  // namespace
 
+bool wait_for(seconds patience, const std::function<bool()>& holds) {
+  for (const auto until = Steady::now() + patience; Steady::now() < until;) {
+    if (holds()) return true;
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  return holds();
+}
+
+Result<void> step_preview(Demo& demo) {
+  IW_CHECK(add_indicator({{"malicious_confidence", "high"},
+                          {"targets", {"Technology"}},
+                          {"actors", {actor}},
+                          {"malware_families", {"Mofksys"}},
+                          {"threat_types", {"Commodity"}},
+                          {"kill_chains", {"C2"}},
+                          {"domain_types", {"ActorControlled"}}}));
+  IW_TRY(const auto done, intelwall(demo, {"intel", "search", hunt_query}));
+  std::string words = fmt::format("{}\n{} indicators", hunt_query, at(done.out, "/count").dump());
+  const auto facets = at(done.out, "/facets");
+  for (const auto& [name, values] : facets.items()) {
+    words += "\n" + name + ":";
+    for (std::size_t i = 0; i < std::min<std::size_t>(values.size(), 4); ++i)
+      words += fmt::format(" {} ({})", at(values[i], "/value").dump(), at(values[i], "/count").dump());
+  }
+  const bool ok =
+      done.exit_code == 0 && at(done.out, "/count").is_number() && at(done.out, "/count") > 0 && facets.size() >= 5;
+  demo.add("the query is previewed with its facets", ok, done.exit_code == 0 ? words : done.err);
+  return {};
+}
+
+Result<void> step_contact(Demo& demo) {
+  const auto before = alerts().first;
+  const auto [reached, words] = run_probes({{Way::https, bad_subdomain}, {Way::http, bad_name}}, Expect::reached);
+  wait_for(seconds(5), [&] { return alerts().first >= before + 2; });
+  const auto [count, record] = alerts();
+  demo.add("the workload contacts a domain of it: it passes, and is alerted on", reached && count >= before + 2,
+           fmt::format("{}\n{} alerts\n{}", words, count - before, record));
+  return {};
+}
+
+std::string sighting_id() {
+  return fmt::format("intelwall/sighting/{}/{}", workload_address, bad_name);
+}
+
+Result<void> prove_sighting(Demo& demo, const std::string& otherwise) {
+  IW_TRY(const auto found, aws::SecurityHubClient(demo.session).get_findings({demo.finding_id}));
+  const auto finding = found.empty() ? Json::object() : found.front();
+  const auto who = at(finding, "/ProductFields/intelwall~1actors");
+  demo.add("the sighting is a finding that names the actor", who == actor,
+           finding.empty() ? "no finding: " + otherwise
+                           : fmt::format("{}\n{}\n{}, {}, severity {}", demo.finding_id, at(finding, "/Title").dump(),
+                                         who.dump(), at(finding, "/ProductFields/intelwall~1malware_families").dump(),
+                                         at(finding, "/Severity/Label").dump()));
+  return {};
+}
+
+Result<void> step_block(Demo& demo) {
+  IW_CHECK(press("intelwallblock", {demo.finding_id}));
+  const auto [ok, words] = run_probes(all_ways({bad_name, bad_subdomain}), Expect::refused);
+  demo.add("the action on that finding blocks it: the two scenarios meet", ok, words);
+  IW_TRY(const auto undone, intelwall(demo, {"unblock", bad_name}));
+  if (undone.exit_code != 0) demo.add("the block is lifted again", false, undone.err);
+  return {};
+}
+
 Result<void> scenario_hunt(Demo& demo) {
   IW_CHECK(step_preview(demo));
-  IW_TRY(const auto added, intelwall(demo, {"hunt", "add", hunt_name, "--fql", query, "--every", "2s"}));
+  IW_TRY(const auto added, intelwall(demo, {"hunt", "add", hunt_name, "--fql", hunt_query, "--every", "2s"}));
   if (added.exit_code != 0) {
     demo.add("a hunt is added", false, added.err);
     return {};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -105,7 +107,30 @@ Result<void> step_resolver(Demo& demo);
 
 // ---- from a query to the sighting (demo_hunt.cpp)
 
+/// The query of the first integration's own documentation, as it stands there.
+inline constexpr const char* hunt_query =
+    "\"type:'domain'+malicious_confidence:'High'+targets:'Technology'+last_updated:>'{old_date}'\"";
+
 /// Scenario 2 whole: its hunt ends with it.
 Result<void> scenario_hunt(Demo& demo);
+/// Tells Falcon of the bad name, and previews the query that finds it.
+Result<void> step_preview(Demo& demo);
+/// Contacts that pass and are alerted on.
+Result<void> step_contact(Demo& demo);
+/// The id of the finding that they become.
+std::string sighting_id();
+/// That finding, `demo.finding_id`; `otherwise` says why there may be none.
+Result<void> prove_sighting(Demo& demo, const std::string& otherwise);
+/// Presses the action on it, and lifts the block again.
+Result<void> step_block(Demo& demo);
+/// Looks ten times a second whether it holds.
+bool wait_for(std::chrono::seconds patience, const std::function<bool()>& holds);
+
+// ---- the same by a stack's functions (demo_template.cpp)
+
+/// What the demo gives the template unless the user did: the query, and schedules of two seconds.
+TemplateOptions with_demo_parameters(TemplateOptions stack);
+/// Scenario 2 with schedules, subscription and queues in place of commands.
+Result<void> scenario_functions(Demo& demo);
 
 }  // namespace intelwall::lab
