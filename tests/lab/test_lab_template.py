@@ -1,5 +1,6 @@
 """`intelwall lab up --template`: the shipped template's flows, run by the functions of the real package."""
 
+import gzip
 import json
 import pathlib
 import subprocess
@@ -19,6 +20,7 @@ TEMPLATE = ROOT / "deploy" / "cloudformation" / "intelwall.yaml"
 ZIP = ROOT / "build" / "lambda" / "intelwall.zip"
 FQL = "type:'domain'+malicious_confidence:'high'+targets:'Technology'"
 WATCHED = "watched.example.org"
+SIGHTING = f"intelwall/sighting/10.94.0.10/{WATCHED}"
 
 
 class StackLab(Lab):
@@ -53,10 +55,32 @@ class StackLab(Lab):
             return ""
         return described["RuleGroup"]["RulesSource"]["RulesString"]
 
+    def watch(self):
+        """Falcon knows a domain that the hunt is for."""
+        told = self.run("lab", "falcon", "indicators", json.dumps({"indicators": [
+            {"type": "domain", "indicator": WATCHED, "malicious_confidence": "high", "targets": ["Technology"], "actors": ["FANCYBEAR"]}]}))  # fmt: skip
+        assert told.returncode == 0, told.stderr
+
+    def sighting(self):
+        """The finding of the contact; waits for it."""
+        wanted = {"Id": [{"Value": SIGHTING, "Comparison": "EQUALS"}]}
+        found = wait_for(lambda: self.client("securityhub").get_findings(Filters=wanted)["Findings"])
+        assert found, self.status()["functions"]["intelwall-sightings"]
+        return found[0]
+
     def dead_letters(self):
         url = self.status()["outputs"]["DeadLetterQueueUrls"].split()[0]
         counted = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
         return int(counted["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def contact():
+    """A record of the firewall's alert log: the workload asks for the watched name."""
+    return {"firewall_name": "lab", "availability_zone": "us-east-1a", "event_timestamp": str(int(time.time())), "event": {
+        "event_type": "alert", "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000000+0000", time.gmtime()), "flow_id": 7,
+        "src_ip": "10.94.0.10", "src_port": 40000, "dest_ip": "198.51.100.80", "dest_port": 443, "proto": "TCP",
+        "app_proto": "tls", "tls": {"sni": WATCHED},
+        "alert": {"action": "allowed", "signature_id": 1, "rev": 1, "signature": "watched", "category": "", "severity": 3}}}  # fmt: skip
 
 
 def wait_for(holds, seconds=60):
@@ -131,27 +155,17 @@ def test_an_event_that_is_none_ends_in_the_dead_letter_queue_once(lab):
 def test_schedule_subscription_and_press_make_the_second_scenario(lab):
     up = lab.up_with("--parameter", f"HuntFql={FQL}", "--schedule-every", "1")
     assert up.returncode == 0, up.stderr
-    lab.run("lab", "falcon", "indicators", json.dumps({"indicators": [
-        {"type": "domain", "indicator": WATCHED, "malicious_confidence": "high", "targets": ["Technology"], "actors": ["FANCYBEAR"]}]}))  # fmt: skip
+    lab.watch()
     assert wait_for(lambda: WATCHED in lab.rules("intelwall-hunts-1")), lab.status()["functions"]["intelwall-hunt"]
     assert wait_for(lambda: lab.status()["functions"]["intelwall-expire"]["invocations"] > 0)
 
-    record = {"firewall_name": "lab", "availability_zone": "us-east-1a", "event_timestamp": str(int(time.time())), "event": {
-        "event_type": "alert", "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000000+0000", time.gmtime()), "flow_id": 7,
-        "src_ip": "10.94.0.10", "src_port": 40000, "dest_ip": "198.51.100.80", "dest_port": 443, "proto": "TCP",
-        "app_proto": "tls", "tls": {"sni": WATCHED},
-        "alert": {"action": "allowed", "signature_id": 1, "rev": 1, "signature": "watched", "category": "", "severity": 3}}}  # fmt: skip
     logs = lab.client("logs")
     logs.create_log_stream(logGroupName="/lab/alert", logStreamName=(stream := uuid.uuid4().hex))
     logs.put_log_events(logGroupName="/lab/alert", logStreamName=stream,
-                        logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(record)}])  # fmt: skip
-    sighting = f"intelwall/sighting/10.94.0.10/{WATCHED}"
-    found = wait_for(lambda: lab.client("securityhub").get_findings(
-        Filters={"Id": [{"Value": sighting, "Comparison": "EQUALS"}]})["Findings"])  # fmt: skip
-    assert found, lab.status()["functions"]["intelwall-sightings"]
-    assert found[0]["ProductFields"]["intelwall/actors"] == "FANCYBEAR"
+                        logEvents=[{"timestamp": int(time.time() * 1000), "message": json.dumps(contact())}])  # fmt: skip
+    assert lab.sighting()["ProductFields"]["intelwall/actors"] == "FANCYBEAR"
 
-    lab.press("intelwallblock", sighting)
+    lab.press("intelwallblock", SIGHTING)
     assert WATCHED in lab.rules("intelwall-blocks-1")
 
     # A hunt on demand, as the AWS CLI invokes it.
@@ -160,6 +174,31 @@ def test_schedule_subscription_and_press_make_the_second_scenario(lab):
     assert "hunts" in json.load(invoked["Payload"])
     failed = lab.client("lambda").invoke(FunctionName="intelwall-hunt", Payload=b"7")
     assert failed["FunctionError"] == "Unhandled" and "errorMessage" in json.load(failed["Payload"])
+
+
+def test_a_falcon_alert_comes_by_schedule(lab):
+    up = lab.up_with("--parameter", "Forward=yes", "--schedule-every", "1")
+    assert up.returncode == 0, up.stderr
+    alert = {"composite_id": "c1d0:ind:0123:7", "name": "IntelDomainHigh", "severity": 70, "product": "epp", "status": "new",
+             "ioc_type": "domain", "ioc_value": "evil.example.net"}  # fmt: skip
+    told = lab.run("lab", "falcon", "alerts", json.dumps({"alerts": [alert]}))
+    assert told.returncode == 0, told.stderr
+    hub = lab.client("securityhub")
+    found = wait_for(lambda: [each for each in hub.get_findings()["Findings"] if alert["composite_id"] in each["Id"]])
+    assert found, lab.status()["functions"]["intelwall-forward"]
+    lab.press("intelwallblock", found[0]["Id"])
+    assert "evil.example.net" in lab.rules("intelwall-blocks-1")
+
+
+def test_a_log_object_reaches_sightings(lab):
+    up = lab.up_with("--parameter", f"HuntFql={FQL}", "--parameter", "LogBucket=firewall-logs")
+    assert up.returncode == 0, up.stderr
+    lab.watch()
+    ran = lab.client("lambda").invoke(FunctionName="intelwall-hunt", Payload=b"{}")
+    assert "FunctionError" not in ran, ran["Payload"].read()
+    lines = json.dumps(contact()).encode() + b"\n"
+    lab.client("s3").put_object(Bucket="firewall-logs", Key="AWSLogs/a.log.gz", Body=gzip.compress(lines))
+    assert lab.sighting()["ProductFields"]["intelwall/actors"] == "FANCYBEAR"
 
 
 @pytest.mark.parametrize("arguments, why", [
