@@ -10,6 +10,8 @@ const psl_ctx_t* context(const std::shared_ptr<const void>& psl) {
 }
 
 SuffixKind kind(const psl_ctx_t* psl, const char* text) {
+  // Few names are one: they alone are asked for their section.
+  if (psl_is_public_suffix2(psl, text, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) == 0) return SuffixKind::none;
   if (psl_is_public_suffix2(psl, text, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) != 0) return SuffixKind::icann;
   if (psl_is_public_suffix2(psl, text, PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE) != 0) {
     return SuffixKind::private_domain;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/domain_set.hpp"
 #include "policy/customer_suffix.hpp"
 #include "policy/homograph.hpp"
 #include "policy/name_index.hpp"
@@ -54,16 +55,33 @@ class Hearing {
   std::vector<Finding> found_;
 };
 
+/// What entries cover, and what they lie below.
+Result<DomainSet> neighbours_of(const Lists& lists) {
+  std::vector<DomainSet::Entry> names;
+  for (const auto* list : {&lists.protected_zones, &lists.allowed, &lists.warned}) {
+    for (const auto& entry : *list) {
+      const auto& name = entry.domain.name;
+      names.push_back({name.text(), entry.domain.scope, 0});
+      for (auto above = name.parent_text(); above.contains('.'); above.remove_prefix(above.find('.') + 1))
+        names.push_back({above, Scope::exact, 0});
+    }
+  }
+  return DomainSet::build(names);
+}
+
 }  // namespace
 
 struct Guardrails::State {
-  State(Lists given, PublicSuffixes list) : lists(std::move(given)), suffixes(std::move(list)) {}
+  State(Lists given, PublicSuffixes list, DomainSet all)
+      : lists(std::move(given)), suffixes(std::move(list)), neighbours(std::move(all)) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() = default;
 
   Lists lists;
   PublicSuffixes suffixes;
+  /// The names that some list has something to say about. A feed's are not among them, nearly all.
+  DomainSet neighbours;
   NameIndex protected_zones{lists.protected_zones};
   NameIndex allowed{lists.allowed};
   NameIndex warned{lists.warned};
@@ -82,9 +100,11 @@ struct Guardrails::State {
 
   void hear(Hearing& hearing, const DomainSpec& domain) const {
     hear_public_suffix(hearing, domain);
-    hear_protected_zones(hearing, domain);
-    hear_allowed(hearing, domain);
-    hear_popular(hearing, domain);
+    if (neighbours.find(domain.name.text())) {
+      hear_protected_zones(hearing, domain);
+      hear_allowed(hearing, domain);
+      hear_popular(hearing, domain);
+    }
     if (const auto imitated = imitated_name(domain.name)) {
       hearing.add(Verdict::block, "homograph",
                   fmt::format("{} reads '{}' and looks like {}, which stays untouched", domain.name.text(),
@@ -168,7 +188,8 @@ Guardrails::Guardrails(std::shared_ptr<const State> state) : state_(std::move(st
 
 Result<Guardrails> Guardrails::make(Lists lists) {
   IW_TRY(PublicSuffixes suffixes, PublicSuffixes::load());
-  return Guardrails(std::make_shared<const State>(std::move(lists), std::move(suffixes)));
+  IW_TRY(DomainSet neighbours, neighbours_of(lists));
+  return Guardrails(std::make_shared<const State>(std::move(lists), std::move(suffixes), std::move(neighbours)));
 }
 
 Judgement Guardrails::judge(const DomainSpec& domain, Insistence insistence) const {
