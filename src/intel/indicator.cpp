@@ -89,29 +89,83 @@ constexpr std::pair<std::string_view, std::string Indicator::*> texts[] = {{"id"
                                                                            {"type", &Indicator::type},
                                                                            {"_marker", &Indicator::marker}};
 
-error_code take_other(std::string_view key, ondemand::value& value, Members members, Indicator& into) {
-  if (key == "last_updated") return take_time(value, into.last_updated);
-  if (key == "deleted") return value.get_bool().get(into.deleted);
-  if (key == "published_date" && members == Members::all) return take_time(value, into.published);
-  if (key == "malicious_confidence") {
-    std::string_view word;
-    const auto code = value.get_string().get(word);
-    if (code == SUCCESS) into.confidence = confidence_named(word);
-    return code;
-  }
-  return SUCCESS;
+/// What a member is to an Indicator.
+struct Place {
+  enum class Kind : std::uint8_t { other, text, list, confidence, deleted, last_updated, published };
+  Kind kind = Kind::other;
+  std::size_t index = 0;  ///< of `texts` or `lists`
+};
+
+Place place_of(std::string_view key, Members members) {
+  using Kind = Place::Kind;
+  for (std::size_t i = 0; i < std::size(texts); ++i)
+    if (key == texts[i].first) return {Kind::text, i};
+  const std::size_t wanted = members == Members::all ? std::size(lists) : decisive_lists;
+  for (std::size_t i = 0; i < wanted; ++i)
+    if (key == lists[i].first) return {Kind::list, i};
+  if (key == "malicious_confidence") return {Kind::confidence};
+  if (key == "deleted") return {Kind::deleted};
+  if (key == "last_updated") return {Kind::last_updated};
+  if (key == "published_date" && members == Members::all) return {Kind::published};
+  return {};
 }
 
-error_code take_member(std::string_view key, ondemand::value& value, Members members, Indicator& into, Lists& filled) {
-  for (const auto& [name, field] : texts)
-    if (key == name) return take_text(value, into.*field);
-  const std::size_t wanted = members == Members::all ? std::size(lists) : decisive_lists;
-  for (std::size_t i = 0; i < wanted; ++i) {
-    if (key != lists[i].first) continue;
-    filled.set(i);
-    return take_list(value, into.*lists[i].second);
+/// Which member stands at which place. The objects of an answer have theirs in the same order, nearly all, so what the
+/// last one had there is tried first.
+class Layout {
+ public:
+  explicit Layout(Members members) : members_(members) {}
+
+  /// Of the field that is the object's `at`-th.
+  error_code find(ondemand::field& field, std::size_t at, Place& place) {
+    if (at < known_.size() && field.key().unsafe_is_equal(known_[at].key)) {
+      place = known_[at].place;
+      return SUCCESS;
+    }
+    std::string_view key;
+    if (const auto code = field.unescaped_key().get(key)) return code;
+    place = place_of(key, members_);
+    // One that is written with an escape is not what it would be compared with.
+    if (at < most && key.size() <= simdjson::SIMDJSON_PADDING && key.find_first_of("\"\\") == std::string_view::npos) {
+      if (at >= known_.size()) known_.resize(at + 1);
+      known_[at] = {std::string(key), place};
+    }
+    return SUCCESS;
   }
-  return take_other(key, value, members, into);
+
+ private:
+  static constexpr std::size_t most = 64;
+  struct Known {
+    std::string key;
+    Place place;
+  };
+  Members members_;
+  std::vector<Known> known_;
+};
+
+error_code take_member(Place place, ondemand::value& value, Indicator& into, Lists& filled) {
+  switch (place.kind) {
+    case Place::Kind::text:
+      return take_text(value, into.*texts[place.index].second);
+    case Place::Kind::list:
+      filled.set(place.index);
+      return take_list(value, into.*lists[place.index].second);
+    case Place::Kind::confidence: {
+      std::string_view word;
+      const auto code = value.get_string().get(word);
+      if (code == SUCCESS) into.confidence = confidence_named(word);
+      return code;
+    }
+    case Place::Kind::deleted:
+      return value.get_bool().get(into.deleted);
+    case Place::Kind::last_updated:
+      return take_time(value, into.last_updated);
+    case Place::Kind::published:
+      return take_time(value, into.published);
+    case Place::Kind::other:
+      break;
+  }
+  return SUCCESS;
 }
 
 /// Empty when all is well; what is missing otherwise.
@@ -123,19 +177,20 @@ std::string_view missing_member(const Indicator& indicator) {
 }
 
 /// Into an indicator that may hold another one's texts.
-error_code take_object(ondemand::object object, Members members, Indicator& into) {
+error_code take_object(ondemand::object object, Layout& layout, Indicator& into) {
   for (auto* text : {&into.id, &into.value, &into.type, &into.marker}) text->clear();
   into.source = falcon_source;
   into.deleted = false;
   into.confidence = Confidence::unverified;
   into.published = into.last_updated = {};
   Lists filled;
+  std::size_t at = 0;
   for (auto each : object) {
     ondemand::field field;
     if (const auto code = std::move(each).get(field)) return code;
-    std::string_view key;
-    if (const auto code = field.unescaped_key().get(key)) return code;
-    const auto code = take_member(key, field.value(), members, into, filled);
+    Place place;
+    if (const auto code = layout.find(field, at++, place)) return code;
+    const auto code = take_member(place, field.value(), into, filled);
     if (is_damage(code)) return code;
   }
   for (std::size_t i = 0; i < std::size(lists); ++i)
@@ -191,7 +246,10 @@ Confidence confidence_of_percent(std::int64_t percent) {
 }
 
 struct IndicatorReader::State {
-  Members members = Members::all;
+  explicit State(Members wanted) : members(wanted), layout(wanted) {}
+
+  Members members;
+  Layout layout;
   ondemand::parser parser;
   std::string copy;  ///< of a text without room behind it
 
@@ -211,7 +269,7 @@ struct IndicatorReader::State {
       // The places of the last page are filled anew: their memory is kept.
       if (count == page.indicators.size()) page.indicators.emplace_back();
       Indicator& indicator = page.indicators[count];
-      if (const auto code = take_object(object, members, indicator)) return code;
+      if (const auto code = take_object(object, layout, indicator)) return code;
       if (const auto missing = missing_member(indicator); !missing.empty()) {
         note_unreadable(page, fmt::format("it has no text in '{}'", missing));
         continue;
@@ -231,9 +289,7 @@ struct IndicatorReader::State {
   }
 };
 
-IndicatorReader::IndicatorReader(Members members) : state_(std::make_unique<State>()) {
-  state_->members = members;
-}
+IndicatorReader::IndicatorReader(Members members) : state_(std::make_unique<State>(members)) {}
 IndicatorReader::IndicatorReader(IndicatorReader&&) noexcept = default;
 IndicatorReader& IndicatorReader::operator=(IndicatorReader&&) noexcept = default;
 IndicatorReader::~IndicatorReader() = default;
@@ -249,7 +305,7 @@ Result<Indicator> IndicatorReader::read(std::string_view json) {
   ondemand::object object;
   if (const auto code = document.get_object().get(object)) return why(code);
   Indicator indicator;
-  if (const auto code = take_object(object, state_->members, indicator)) return why(code);
+  if (const auto code = take_object(object, state_->layout, indicator)) return why(code);
   const char* behind = nullptr;
   if (document.current_location().get(behind) == SUCCESS)
     return fail(ErrorCode::invalid_input, "is no JSON object: something follows it");

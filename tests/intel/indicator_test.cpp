@@ -113,6 +113,20 @@ TEST(ReadPage, GivesEachIndicatorAndItsText) {
   EXPECT_TRUE(page.has_errors);
 }
 
+/// Members are looked for where the object before had them.
+TEST(ReadPage, MembersStandAnywhere) {
+  IndicatorReader reader;
+  IndicatorPage page;
+  std::string answer =
+      R"({"resources":[{"id":"a","indicator":"b","type":"url","actors":["A"]},)"
+      R"({"type":"url","x":{"id":"no"},"id":"a","actors":["A"],"indicator":"b"},)"
+      R"({"i":"no","idx":"no","\u0069d":"a","indicator":"b","type":"url","a\"":7,"act\u006frs":["A"]},)"
+      R"({"id":"a","indicator":"b","\u0069d":"a","a\"":8,"type":"url","actors":["A"]}]})";
+  ASSERT_TRUE(reader.read_page(answer, page));
+  const Indicator all{.id = "a", .value = "b", .type = "url", .source = "falcon", .actors = {"A"}};
+  EXPECT_THAT(page.indicators, ElementsAre(all, all, all, all));
+}
+
 TEST(ReadPage, CountsWhatIsNoIndicator) {
   IndicatorReader reader;
   IndicatorPage page;
