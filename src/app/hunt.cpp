@@ -127,6 +127,7 @@ class Run {
       const auto at = store::from_stamp(entry.facts.expires);
       if (next.next_expiry == Time{} || at < next.next_expiry) next.next_expiry = at;
     }
+    IW_CHECK(intake_->write_contexts());
     return ledger_.commit(*roster_, next, now_);
   }
 

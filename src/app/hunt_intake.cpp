@@ -10,6 +10,8 @@ namespace intelwall::app {
 
 namespace {
 
+constexpr std::string_view wanted_type = "domain";
+
 void append_list(std::string& text, const std::vector<std::string>& words) {
   bool first = true;
   for (const auto& word : words) {
@@ -107,64 +109,86 @@ std::optional<Intake::Reason> Intake::unwanted(const intel::Indicator& indicator
   return std::nullopt;
 }
 
-/// The ledger's dictionary is asked once a page, for what it has not told yet.
-Result<void> Intake::find_contexts(std::span<const intel::Indicator> indicators) {
-  context_at_.assign(indicators.size(), nullptr);
-  std::vector<std::string> unknown;
-  for (std::size_t i = 0; i < indicators.size(); ++i) {
-    const auto& indicator = indicators[i];
-    if (indicator.type != "domain") continue;
-    IW_TRY(const auto expires, expiry(indicator));
-    if (unwanted(indicator, expires)) continue;
-    write_context(indicator, text_);
-    if (text_.empty()) continue;
-    const auto [place, is_new] = contexts_.try_emplace(text_, 0);
-    if (is_new) unknown.push_back(text_);
-    context_at_[i] = &*place;
+/// The ledger's dictionary is asked once a page, for what it has not told yet. What it does not hold is written when
+/// all is known: a page at a time, its index would be written again for each.
+Result<void> Intake::find_contexts() {
+  if (unknown_.empty()) return {};
+  std::vector<std::string> texts;
+  for (const auto* context : unknown_) texts.push_back(context->first);
+  IW_TRY(const auto numbers, ledger_.find_contexts(texts));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    auto& number = unknown_[i]->second;
+    number = numbers[i];
+    if (number != 0) continue;
+    number = store::Roster::first_unnumbered + static_cast<std::uint32_t>(unnumbered_.size());
+    unnumbered_.push_back(std::move(texts[i]));
   }
-  if (unknown.empty()) return {};
-  IW_TRY(const auto numbers, ledger_.contexts(unknown));
-  for (std::size_t i = 0; i < unknown.size(); ++i) contexts_[unknown[i]] = numbers[i];
+  unknown_.clear();
   return {};
+}
+
+Result<Intake::Look> Intake::look_at(const intel::Indicator& indicator) {
+  Look look;
+  IW_TRY(look.expires, expiry(indicator));
+  look.reason = unwanted(indicator, look.expires);
+  if (look.reason) return look;
+  write_context(indicator, text_);
+  if (text_.empty()) return look;
+  const auto [place, is_new] = contexts_.try_emplace(text_, 0);
+  look.context = &*place;
+  if (is_new) unknown_.push_back(&*place);
+  return look;
 }
 
 Result<void> Intake::take(std::span<const intel::Indicator> indicators) {
-  IW_CHECK(find_contexts(indicators));
-  for (std::size_t i = 0; i < indicators.size(); ++i) IW_CHECK(take(indicators[i], context_at_[i]));
+  looks_.assign(indicators.size(), {});
+  for (std::size_t i = 0; i < indicators.size(); ++i) {
+    if (indicators[i].type != wanted_type) continue;
+    IW_TRY(looks_[i], look_at(indicators[i]));
+  }
+  IW_CHECK(find_contexts());
+  for (std::size_t i = 0; i < indicators.size(); ++i) take(indicators[i], looks_[i]);
   return {};
 }
 
-Result<void> Intake::take(const intel::Indicator& indicator, const Context* context) {
+void Intake::take(const intel::Indicator& indicator, const Look& look) {
   ++counts_.delivered;
-  if (indicator.type != "domain") {
+  if (indicator.type != wanted_type) {
     ++counts_.other_types;
-    return {};
+    return;
   }
   const auto domain = parse_domain(indicator.value, indicator.scope);
   if (!domain) {
     ++counts_.unreadable;
-    return {};
+    return;
   }
-  IW_TRY(const auto expires, expiry(indicator));
-  if (const auto reason = unwanted(indicator, expires)) {
-    ++(counts_.*(reason->count));
-    roster_.remove(domain->name.text(), domain->scope, reason->why);
-    return {};
+  if (look.reason) {
+    ++(counts_.*(look.reason->count));
+    roster_.remove(domain->name.text(), domain->scope, look.reason->why);
+    return;
   }
   const auto* const known = roster_.find(domain->name.text(), domain->scope);
-  if ((known == nullptr || !roster_.is_kept(*known)) && !is_allowed(*domain)) return {};
+  if ((known == nullptr || !roster_.is_kept(*known)) && !is_allowed(*domain)) return;
   ++counts_.kept;
   roster_.put(domain->name, domain->scope,
-              {indicator.confidence, store::to_stamp(indicator.last_updated), expires,
-               context == nullptr ? 0 : context->second},
+              {indicator.confidence, store::to_stamp(indicator.last_updated), look.expires,
+               look.context == nullptr ? 0 : look.context->second},
               now_);
+}
+
+Result<void> Intake::write_contexts() {
+  if (unnumbered_.empty()) return {};
+  IW_TRY(const auto numbers, ledger_.contexts(unnumbered_));
+  roster_.number_contexts(numbers);
+  unnumbered_.clear();
+  contexts_.clear();
   return {};
 }
 
 void Intake::judge_again() {
   for (std::size_t i = 0; i < roster_.entries().size(); ++i) {
     const auto& entry = roster_.entries()[i];
-    if (!roster_.is_kept(entry)) continue;
+    if (!entry.loaded() || !roster_.is_kept(entry)) continue;
     const auto name = DomainName::parse(roster_.name(entry));
     if (!name || !is_allowed({*name, entry.scope})) roster_.remove(i, store::Leaving::refused);
   }

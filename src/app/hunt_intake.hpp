@@ -40,8 +40,10 @@ class Intake {
          Time now);
 
   Result<void> take(std::span<const intel::Indicator> indicators);
-  /// What is kept already, by guardrails that have changed.
+  /// What was kept before this run, by guardrails that have changed.
   void judge_again();
+  /// Gives the ledger the contexts that it did not hold, and the roster their numbers: before it is committed.
+  Result<void> write_contexts();
   const IntakeCounts& counts() const { return counts_; }
 
  private:
@@ -57,8 +59,15 @@ class Intake {
   };
   std::optional<Reason> unwanted(const intel::Indicator& indicator, std::uint32_t expires) const;
   Result<std::uint32_t> expiry(const intel::Indicator& indicator) const;
-  Result<void> find_contexts(std::span<const intel::Indicator> indicators);
-  Result<void> take(const intel::Indicator& indicator, const Context* context);
+  /// What of an indicator does not depend on its name.
+  struct Look {
+    std::optional<Reason> reason;  ///< none: it is wanted
+    std::uint32_t expires = 0;
+    const Context* context = nullptr;  ///< none: it has none, or is not wanted
+  };
+  Result<Look> look_at(const intel::Indicator& indicator);
+  Result<void> find_contexts();
+  void take(const intel::Indicator& indicator, const Look& look);
 
   const store::Hunt& hunt_;
   store::Ledger& ledger_;
@@ -67,7 +76,9 @@ class Intake {
   Time now_;
   IntakeCounts counts_;
   std::unordered_map<std::string, std::uint32_t> contexts_;
-  std::vector<const Context*> context_at_;  ///< of each indicator of a page; none: it has none, or is not wanted
+  std::vector<Context*> unknown_;        ///< of this page: the ledger has not been asked
+  std::vector<std::string> unnumbered_;  ///< the ledger does not hold them
+  std::vector<Look> looks_;              ///< of each indicator of a page
   std::string text_;
 };
 

@@ -291,6 +291,12 @@ Result<DomainName> DomainName::parse(std::string_view text) {
   return DomainName(std::move(name));
 }
 
+bool DomainName::is_name(std::string_view text) {
+  if (is_clean(text)) return true;
+  const auto name = parse(text);
+  return name && name->text() == text;
+}
+
 std::size_t DomainName::label_count() const {
   return static_cast<std::size_t>(std::ranges::count(text_, '.')) + 1;
 }

@@ -15,6 +15,8 @@ class DomainName {
   /// Strict: `text` must be a bare name (any case, one trailing dot and IDN allowed), nothing else.
   /// Plain ASCII never goes through IDNA: real lists hold "--" in places 3 and 4.
   static Result<DomainName> parse(std::string_view text);
+  /// Whether `text` is a name as it stands, so that parse() gives the same text.
+  static bool is_name(std::string_view text);
 
   const std::string& text() const { return text_; }
   std::size_t label_count() const;

@@ -1,13 +1,12 @@
 #include <algorithm>
-#include <unordered_map>
+#include <numeric>
 
-#include "store/ledger_state.hpp"
+#include "store/row_statement.hpp"
 
 namespace intelwall::store {
 
 namespace {
 
-constexpr std::size_t batch = 4'096;
 constexpr long long exact_bit = 4;
 
 long long bits_of(const Roster::Entry& entry) {
@@ -23,50 +22,45 @@ std::uint32_t stamp_of(long long column) {
   return to_stamp(time_column(column));
 }
 
-/// Columns of many rows, as SOCI takes and gives them at once.
-struct Rows {
-  std::vector<long long> key, bits, updated, expires, context, since;
-  std::vector<std::string> name;
+/// 0: the dictionary does not hold it.
+std::uint32_t number_of(RowStatement& find, std::string_view text) {
+  if (text.empty()) return 0;
+  std::uint32_t number = 0;
+  find.bind(0, text);
+  while (find.step()) number = static_cast<std::uint32_t>(find.number(0));
+  return number;
+}
 
-  void resize(std::size_t size) {
-    for (auto* column : {&key, &bits, &updated, &expires, &context, &since}) column->resize(size);
-    name.resize(size);
-  }
-  void set(std::size_t i, std::int64_t at, const Roster::Entry& entry, std::string_view text) {
-    key[i] = at;
-    name[i].assign(text);
-    bits[i] = bits_of(entry);
-    updated[i] = entry.facts.updated;
-    expires[i] = entry.facts.expires;
-    context[i] = entry.facts.context;
-    since[i] = entry.since;
-  }
+/// Binds an entry's facts to the parameters from `first` on: bits, updated, expires, context.
+void bind_facts(RowStatement& statement, int first, const Roster::Entry& entry) {
+  statement.bind(first, bits_of(entry));
+  statement.bind(first + 1, entry.facts.updated);
+  statement.bind(first + 2, entry.facts.expires);
+  statement.bind(first + 3, entry.facts.context);
+}
+
+/// A row that is to be, by where it goes.
+struct Added {
+  std::int64_t key;
+  const Roster::Entry* entry;
 };
 
 /// New rows in the order of their keys, which SQLite appends. Names whose keys are the same get neighbouring ones.
-void insert(soci::session& sql, const Roster& roster, const std::vector<const Roster::Entry*>& sorted,
+void insert(soci::session& sql, const Roster& roster, const std::vector<Added>& sorted,
             const std::vector<std::int64_t>& used) {
-  Rows rows;
-  rows.resize(std::min(batch, std::max<std::size_t>(1, sorted.size())));
-  soci::statement put =
-      (sql.prepare
-           << "insert into indicator (key, name, bits, updated, expires, context, since) values (:k, :n, :b, :u, "
-              ":e, :c, :s)",
-       soci::use(rows.key), soci::use(rows.name), soci::use(rows.bits), soci::use(rows.updated),
-       soci::use(rows.expires), soci::use(rows.context), soci::use(rows.since));
+  RowStatement put(sql,
+                   "insert into indicator (key, name, bits, updated, expires, context, since) values (?, ?, ?, ?, ?, "
+                   "?, ?)");
   std::int64_t last = -1;
-  for (std::size_t first = 0; first < sorted.size();) {
-    const auto count = std::min(rows.key.size(), sorted.size() - first);
-    rows.resize(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto& entry = *sorted[first + i];
-      auto key = std::max(entry.key, last + 1);
-      while (std::ranges::binary_search(used, key)) ++key;
-      rows.set(i, key, entry, roster.name(entry));
-      last = key;
-    }
-    put.execute(true);
-    first += count;
+  for (const auto& [wanted, entry] : sorted) {
+    auto key = std::max(wanted, last + 1);
+    while (std::ranges::binary_search(used, key)) ++key;
+    last = key;
+    put.bind(0, key);
+    put.bind(1, roster.name(*entry));
+    bind_facts(put, 2, *entry);
+    put.bind(6, entry->since);
+    put.run();
   }
 }
 
@@ -75,37 +69,31 @@ void insert(soci::session& sql, const Roster& roster, const std::vector<const Ro
 void write_changes(soci::session& sql, const Roster& roster, Time now) {
   if (!roster.changes().any()) return;
   move_on(sql);
-  std::vector<const Roster::Entry*> added;
+  std::vector<Added> added;
   std::vector<std::int64_t> used;
-  Rows row;
-  row.resize(1);
-  long long why = 0;
-  const auto until = to_column(now);
-  soci::statement update = (sql.prepare << "update indicator set bits = :b, updated = :u, expires = :e, context = :c "
-                                           "where key = :k",
-                            soci::use(row.bits[0]), soci::use(row.updated[0]), soci::use(row.expires[0]),
-                            soci::use(row.context[0]), soci::use(row.key[0]));
-  soci::statement leave =
-      (sql.prepare
-           << "insert into history (hunt, name, bits, since, until, why, context) select h.name, i.name, i.bits, "
-              "i.since, :until, :why, i.context from indicator i join hunt h on h.id = i.key >> 48 where i.key "
-              "= :k",
-       soci::use(until), soci::use(why), soci::use(row.key[0]));
-  soci::statement remove = (sql.prepare << "delete from indicator where key = :k", soci::use(row.key[0]));
+  RowStatement update(sql, "update indicator set bits = ?, updated = ?, expires = ?, context = ? where key = ?");
+  RowStatement leave(
+      sql,
+      "insert into history (hunt, name, bits, since, until, why, context) select h.name, i.name, i.bits, "
+      "i.since, ?, ?, i.context from indicator i join hunt h on h.id = i.key >> 48 where i.key = ?");
+  RowStatement remove(sql, "delete from indicator where key = ?");
+  leave.bind(0, to_column(now));
   for (const auto& entry : roster.entries()) {
     switch (roster.change_of(entry)) {
       case Roster::Change::add:
-        added.push_back(&entry);
+        added.push_back({entry.key, &entry});
         break;
       case Roster::Change::update:
-        row.set(0, entry.key, entry, roster.name(entry));
-        update.execute(true);
+        bind_facts(update, 0, entry);
+        update.bind(4, entry.key);
+        update.run();
         break;
       case Roster::Change::remove:
-        row.key[0] = entry.key;
-        why = entry.leaving;  // NOLINT(clang-analyzer-deadcode.DeadStores): bound to the statement
-        leave.execute(true);
-        remove.execute(true);
+        leave.bind(1, entry.leaving);
+        leave.bind(2, entry.key);
+        leave.run();
+        remove.bind(0, entry.key);
+        remove.run();
         break;
       case Roster::Change::none:
       case Roster::Change::forget:
@@ -115,34 +103,25 @@ void write_changes(soci::session& sql, const Roster& roster, Time now) {
   }
   if (added.empty()) return;
   std::ranges::sort(used);
-  std::ranges::sort(added, {}, [](const auto* entry) { return entry->key; });
+  std::ranges::sort(added, {}, &Added::key);
   insert(sql, roster, added, used);
 }
 
 Result<Roster> Ledger::roster(std::int64_t hunt) {
   return guarded(state_->path, [&] {
     Roster roster(hunt);
-    const long long from = hunt << Roster::key_bits;
-    const long long to = (hunt + 1) << Roster::key_bits;
-    Rows rows;
-    rows.resize(batch);
-    soci::statement read =
-        (state_->sql.prepare
-             << "select key + 0, name, bits, updated, expires, context, since from indicator where key >= "
-                ":from and key < :to order by key",
-         soci::use(from), soci::use(to), soci::into(rows.key), soci::into(rows.name), soci::into(rows.bits),
-         soci::into(rows.updated), soci::into(rows.expires), soci::into(rows.context), soci::into(rows.since));
-    read.execute();
-    while (read.fetch()) {
-      for (std::size_t i = 0; i < rows.key.size(); ++i) {
-        // The ledger may have been changed by hand: what is no name would end in a rule.
-        if (const auto name = DomainName::parse(rows.name[i]); !name || name->text() != rows.name[i])
-          throw std::runtime_error("a row of the table indicator holds no domain name");
-        roster.load(rows.key[i], rows.name[i], scope_of(rows.bits[i]), stamp_of(rows.since[i]),
-                    {confidence_of(rows.bits[i]), stamp_of(rows.updated[i]), stamp_of(rows.expires[i]),
-                     static_cast<std::uint32_t>(rows.context[i])});
-      }
-      rows.resize(batch);
+    RowStatement read(state_->sql,
+                      "select key, name, bits, updated, expires, context, since from indicator where key >= ? and key "
+                      "< ? order by key");
+    read.bind(0, hunt << Roster::key_bits);
+    read.bind(1, (hunt + 1) << Roster::key_bits);
+    while (read.step()) {
+      // The ledger may have been changed by hand: what is no name would end in a rule.
+      if (!DomainName::is_name(read.text(1)))
+        throw std::runtime_error("a row of the table indicator holds no domain name");
+      roster.load(read.number(0), read.text(1), scope_of(read.number(2)), stamp_of(read.number(6)),
+                  {confidence_of(read.number(2)), stamp_of(read.number(3)), stamp_of(read.number(4)),
+                   static_cast<std::uint32_t>(read.number(5))});
     }
     return roster;
   });
@@ -159,26 +138,39 @@ Result<std::uint64_t> Ledger::kept_count(std::int64_t hunt) {
   });
 }
 
-Result<std::vector<std::uint32_t>> Ledger::contexts(const std::vector<std::string>& texts) {
+Result<std::vector<std::uint32_t>> Ledger::find_contexts(const std::vector<std::string>& texts) {
   return guarded(state_->path, [&] {
     std::vector<std::uint32_t> numbers;
     numbers.reserve(texts.size());
-    std::string text;
-    long long number = 0;
+    // One for all: each of its own would lock the file for itself.
+    soci::transaction reading(state_->sql);
+    RowStatement find(state_->sql, "select id from context where text = ?");
+    for (const auto& text : texts) numbers.push_back(number_of(find, text));
+    reading.commit();
+    return numbers;
+  });
+}
+
+Result<std::vector<std::uint32_t>> Ledger::contexts(const std::vector<std::string>& texts) {
+  return guarded(state_->path, [&] {
+    std::vector<std::uint32_t> numbers(texts.size());
     WriteTransaction transaction(state_->sql);
-    soci::statement find =
-        (state_->sql.prepare << "select id from context where text = :t", soci::use(text), soci::into(number));
-    soci::statement put = (state_->sql.prepare << "insert into context (text) values (:t) returning id",
-                           soci::use(text), soci::into(number));
-    for (const auto& each : texts) {
-      text = each;
-      if (each.empty()) {
-        number = 0;
-      } else if (!find.execute(true)) {
-        put.execute(true);
-        put.fetch();
-      }
-      numbers.push_back(static_cast<std::uint32_t>(number));
+    RowStatement find(state_->sql, "select id from context where text = ?");
+    RowStatement put(state_->sql, "insert into context (id, text) values (?, ?)");
+    RowStatement last(state_->sql, "select coalesce(max(id), 0) from context");
+    std::uint32_t most = 0;
+    while (last.step()) most = static_cast<std::uint32_t>(last.number(0));
+    // In their order, neighbours stand on one page of the index.
+    std::vector<std::size_t> sorted(texts.size());
+    std::iota(sorted.begin(), sorted.end(), std::size_t{0});
+    std::ranges::sort(sorted, {}, [&](std::size_t i) -> const std::string& { return texts[i]; });
+    for (const auto i : sorted) {
+      numbers[i] = number_of(find, texts[i]);
+      if (numbers[i] != 0 || texts[i].empty()) continue;
+      numbers[i] = ++most;
+      put.bind(0, numbers[i]);
+      put.bind(1, texts[i]);
+      put.run();
     }
     transaction.commit();
     return numbers;
@@ -187,24 +179,23 @@ Result<std::vector<std::uint32_t>> Ledger::contexts(const std::vector<std::strin
 
 namespace {
 
-/// Rows of one statement as Kept.
-std::vector<Kept> read_kept(soci::statement& rows, const Kept& buffer, const Rows& row) {
+constexpr std::string_view kept_columns =
+    "select h.name, i.name, i.bits, i.updated, i.expires, i.context, i.since, coalesce(c.text, '') from indicator i "
+    "join hunt h on h.id = i.key >> 48 left join context c on c.id = i.context where i.key >= ? and i.key < ? ";
+
+/// Rows of a statement over kept_columns.
+std::vector<Kept> read_kept(RowStatement& rows) {
   std::vector<Kept> all;
-  for (rows.execute(); rows.fetch();) {
-    auto kept = buffer;
-    kept.domain = row.name[0];
-    kept.scope = scope_of(row.bits[0]);
-    kept.since = time_column(row.since[0]);
-    kept.facts = {confidence_of(row.bits[0]), stamp_of(row.updated[0]), stamp_of(row.expires[0]),
-                  static_cast<std::uint32_t>(row.context[0])};
-    all.push_back(std::move(kept));
-  }
+  while (rows.step())
+    all.push_back({.hunt = std::string(rows.text(0)),
+                   .domain = std::string(rows.text(1)),
+                   .scope = scope_of(rows.number(2)),
+                   .since = time_column(rows.number(6)),
+                   .facts = {confidence_of(rows.number(2)), stamp_of(rows.number(3)), stamp_of(rows.number(4)),
+                             static_cast<std::uint32_t>(rows.number(5))},
+                   .context = std::string(rows.text(7))});
   return all;
 }
-
-constexpr const char* kept_columns =
-    "select h.name, i.name, i.bits, i.updated, i.expires, i.context, i.since, coalesce(c.text, '') from indicator i "
-    "join hunt h on h.id = i.key >> 48 left join context c on c.id = i.context where i.key >= :from and i.key < :to ";
 
 }  // namespace
 
@@ -213,19 +204,13 @@ Result<std::vector<Kept>> Ledger::find(std::string_view domain) {
   std::vector<Kept> found;
   for (const auto& hunt : all) {
     for (const auto scope : {Scope::subdomains, Scope::exact}) {
-      const long long from = Roster::key_of(hunt.id, domain, scope);
-      const long long to = from + Roster::most_probes;
-      const std::string name(domain);
       IW_TRY(auto here, guarded(state_->path, [&] {
-               Kept buffer;
-               Rows row;
-               row.resize(1);
-               soci::statement rows =
-                   (state_->sql.prepare << std::string(kept_columns) + "and i.name = :name", soci::use(from),
-                    soci::use(to), soci::use(name), soci::into(buffer.hunt), soci::into(row.name[0]),
-                    soci::into(row.bits[0]), soci::into(row.updated[0]), soci::into(row.expires[0]),
-                    soci::into(row.context[0]), soci::into(row.since[0]), soci::into(buffer.context));
-               return read_kept(rows, buffer, row);
+               RowStatement rows(state_->sql, std::string(kept_columns) + "and i.name = ?");
+               const auto from = Roster::key_of(hunt.id, domain, scope);
+               rows.bind(0, from);
+               rows.bind(1, from + Roster::most_probes);
+               rows.bind(2, domain);
+               return read_kept(rows);
              }));
       for (auto& kept : here)
         if (kept.scope == scope) found.push_back(std::move(kept));
@@ -236,18 +221,11 @@ Result<std::vector<Kept>> Ledger::find(std::string_view domain) {
 
 Result<std::vector<Kept>> Ledger::kept(std::int64_t hunt, std::size_t most) {
   return guarded(state_->path, [&] {
-    const long long from = hunt << Roster::key_bits;
-    const long long to = (hunt + 1) << Roster::key_bits;
-    const auto limit = static_cast<long long>(most);
-    Kept buffer;
-    Rows row;
-    row.resize(1);
-    soci::statement rows =
-        (state_->sql.prepare << std::string(kept_columns) + "order by i.since desc, i.name limit :most",
-         soci::use(from), soci::use(to), soci::use(limit), soci::into(buffer.hunt), soci::into(row.name[0]),
-         soci::into(row.bits[0]), soci::into(row.updated[0]), soci::into(row.expires[0]), soci::into(row.context[0]),
-         soci::into(row.since[0]), soci::into(buffer.context));
-    return read_kept(rows, buffer, row);
+    RowStatement rows(state_->sql, std::string(kept_columns) + "order by i.since desc, i.name limit ?");
+    rows.bind(0, hunt << Roster::key_bits);
+    rows.bind(1, (hunt + 1) << Roster::key_bits);
+    rows.bind(2, static_cast<long long>(most));
+    return read_kept(rows);
   });
 }
 

@@ -123,7 +123,9 @@ class Ledger {
   Result<Progress> progress(std::int64_t hunt);
   Result<void> save_progress(std::int64_t hunt, const Progress& progress);
 
-  /// Adds texts to the dictionary; the result has their numbers. 0 is the empty text.
+  /// The numbers of texts in the dictionary; 0: the empty text, or one that it does not hold.
+  Result<std::vector<std::uint32_t>> find_contexts(const std::vector<std::string>& texts);
+  /// The same, of texts that the dictionary is given where it does not hold them.
   Result<std::vector<std::uint32_t>> contexts(const std::vector<std::string>& texts);
   Result<Roster> roster(std::int64_t hunt);
   Result<std::uint64_t> kept_count(std::int64_t hunt);

@@ -1,6 +1,7 @@
 #include "store/roster.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace intelwall::store {
@@ -52,41 +53,69 @@ std::uint32_t to_stamp(Time time) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, most));
 }
 
-std::int64_t Roster::key_of(std::int64_t hunt, std::string_view name, Scope scope) {
-  return hunt << key_bits | static_cast<std::int64_t>(hash_of(name, scope) >> (64 - key_bits));
+namespace {
+
+std::int64_t key_for(std::int64_t hunt, std::uint64_t hash) {
+  return hunt << Roster::key_bits | static_cast<std::int64_t>(hash >> (64 - Roster::key_bits));
 }
 
-std::size_t Roster::slot_of(std::string_view text, Scope scope) const {
-  const auto mask = slots_.size() - 1;
-  for (auto slot = static_cast<std::size_t>(hash_of(text, scope)) & mask;; slot = (slot + 1) & mask) {
-    if (slots_[slot] == 0) return slot;
-    const auto& entry = entries_[slots_[slot] - 1];
-    if (entry.scope == scope && name(entry) == text) return slot;
+std::uint32_t upper_half(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
+}  // namespace
+
+std::int64_t Roster::key_of(std::int64_t hunt, std::string_view name, Scope scope) {
+  return key_for(hunt, hash_of(name, scope));
+}
+
+std::size_t Roster::first_slot(std::uint32_t hash) const {
+  return static_cast<std::size_t>(std::uint64_t{hash} * slots_.size() >> 32);
+}
+
+void Roster::take_slot(Slot slot) const {
+  auto at = first_slot(slot.hash);
+  while (slots_[at].entry != 0) at = at + 1 == slots_.size() ? 0 : at + 1;
+  slots_[at] = slot;
+}
+
+void Roster::fill_slots() const {
+  if (4 * entries_.size() > 3 * slots_.size()) {
+    std::vector<Slot> before(std::max<std::size_t>(64, std::bit_ceil(entries_.size() + entries_.size() / 2)));
+    before.swap(slots_);
+    for (const auto& slot : before)
+      if (slot.entry != 0) take_slot(slot);
+  }
+  while (slotted_ < entries_.size()) {
+    const auto& entry = entries_[slotted_++];
+    take_slot({upper_half(hash_of(name(entry), entry.scope)), slotted_});
   }
 }
 
-void Roster::grow() {
-  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), 0);
-  for (std::size_t i = 0; i < entries_.size(); ++i)
-    slots_[slot_of(name(entries_[i]), entries_[i].scope)] = static_cast<std::uint32_t>(i + 1);
+std::uint32_t Roster::find(std::uint64_t hash, std::string_view text, Scope scope) const {
+  if (slotted_ < entries_.size()) fill_slots();
+  if (slots_.empty()) return 0;
+  const auto half = upper_half(hash);
+  for (auto at = first_slot(half); slots_[at].entry != 0; at = at + 1 == slots_.size() ? 0 : at + 1) {
+    if (slots_[at].hash != half) continue;
+    const auto& entry = entries_[slots_[at].entry - 1];
+    if (entry.scope == scope && name(entry) == text) return slots_[at].entry;
+  }
+  return 0;
 }
 
 const Roster::Entry* Roster::find(std::string_view name, Scope scope) const {
-  if (slots_.empty()) return nullptr;
-  const auto at = slots_[slot_of(name, scope)];
+  const auto at = find(hash_of(name, scope), name, scope);
   return at == 0 ? nullptr : &entries_[at - 1];
 }
 
 void Roster::append(Entry entry, std::string_view text) {
-  if (2 * entries_.size() >= slots_.size()) grow();
   IW_ASSERT(text.size() <= std::numeric_limits<std::uint8_t>::max());
   IW_ASSERT(arena_.size() + text.size() <= std::numeric_limits<std::uint32_t>::max());
   entry.name_at = static_cast<std::uint32_t>(arena_.size());
   entry.name_size = static_cast<std::uint8_t>(text.size());
   arena_ += text;
-  const auto slot = slot_of(text, entry.scope);
   entries_.push_back(entry);
-  slots_[slot] = static_cast<std::uint32_t>(entries_.size());
 }
 
 void Roster::load(std::int64_t key, std::string_view name, Scope scope, std::uint32_t since, const Facts& facts) {
@@ -100,17 +129,14 @@ void Roster::see(Entry& entry) {
 }
 
 void Roster::put(const DomainName& domain, Scope scope, const Facts& facts, Time now) {
-  const auto* const found = find(domain.text(), scope);
-  if (found == nullptr) {
-    append({.key = key_of(hunt_, domain.text(), scope),
-            .scope = scope,
-            .marks = seen_mark,
-            .since = to_stamp(now),
-            .facts = facts},
+  const auto hash = hash_of(domain.text(), scope);
+  const auto found = find(hash, domain.text(), scope);
+  if (found == 0) {
+    append({.key = key_for(hunt_, hash), .scope = scope, .marks = seen_mark, .since = to_stamp(now), .facts = facts},
            domain.text());
     return;
   }
-  auto& entry = entries_[static_cast<std::size_t>(found - entries_.data())];
+  auto& entry = entries_[found - 1];
   see(entry);
   if (entry.leaving != 0) {
     entry.leaving = 0;
@@ -138,6 +164,11 @@ void Roster::remove(std::size_t index, Leaving why) {
 void Roster::sweep() {
   for (std::size_t i = 0; i < entries_.size(); ++i)
     if ((entries_[i].marks & seen_mark) == 0) remove(i, Leaving::unlisted);
+}
+
+void Roster::number_contexts(std::span<const std::uint32_t> numbers) {
+  for (auto& entry : entries_)
+    if (entry.facts.context >= first_unnumbered) entry.facts.context = numbers[entry.facts.context - first_unnumbered];
 }
 
 Roster::Change Roster::change_of(const Entry& entry) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,7 @@ struct Facts {
   Confidence confidence = Confidence::unverified;
   std::uint32_t updated = 0;  ///< seconds since 1970 by the source; 0: not told
   std::uint32_t expires = 0;  ///< 0: as long as it is listed
-  std::uint32_t context = 0;  ///< of Ledger::contexts: actors, families, types
+  std::uint32_t context = 0;  ///< of Ledger::contexts: actors, families, types; see Roster::first_unnumbered
   bool operator==(const Facts&) const = default;
 };
 std::uint32_t to_stamp(Time time);  ///< clamped to what 32 bits hold
@@ -75,6 +76,11 @@ class Roster {
   bool remove(std::string_view name, Scope scope, Leaving why);
   void remove(std::size_t index, Leaving why);
 
+  /// Contexts from here on have no number yet: this is the place of the first of them in a list of texts.
+  static constexpr std::uint32_t first_unnumbered = 1U << 31;
+  /// Gives them the numbers of that list's texts.
+  void number_contexts(std::span<const std::uint32_t> numbers);
+
   /// Kept from before and not put since: what sweep() would remove.
   std::size_t unseen() const { return loaded_ - seen_; }
   void sweep();
@@ -96,15 +102,25 @@ class Roster {
   static constexpr std::int64_t most_probes = 8;
 
  private:
-  std::size_t slot_of(std::string_view name, Scope scope) const;
+  /// Where an entry is found by its name: open addressing, in the order of hashes. What comes in the order of keys
+  /// fills one slot behind the other, and growing needs no names.
+  struct Slot {
+    std::uint32_t hash = 0;   ///< its upper half
+    std::uint32_t entry = 0;  ///< index + 1; 0: free
+  };
+  std::size_t first_slot(std::uint32_t hash) const;
+  void take_slot(Slot slot) const;
+  void fill_slots() const;
+  /// Index + 1; 0: there is none.
+  std::uint32_t find(std::uint64_t hash, std::string_view name, Scope scope) const;
   void append(Entry entry, std::string_view name);
-  void grow();
   void see(Entry& entry);
 
   std::int64_t hunt_;
   std::string arena_;
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> slots_;  ///< index + 1 of an entry; open addressing
+  mutable std::vector<Slot> slots_;    ///< filled when somebody asks: who reads a roster through needs none
+  mutable std::uint32_t slotted_ = 0;  ///< entries that have a slot
   std::size_t leaving_ = 0, loaded_ = 0, seen_ = 0;
 };
 

@@ -138,6 +138,14 @@ TEST(DomainName, TakesTheLongestThatDnsAllows) {
   EXPECT_EQ(DomainName::parse(longest + ".")->text(), longest);
 }
 
+TEST(DomainName, IsOneAsItStands) {
+  for (const auto* name : {"evil.com", "a.b-c.d_e.com", "xn--bcher-kva.example", "evil.7z"})
+    EXPECT_TRUE(DomainName::is_name(name)) << name;
+  for (const auto* other : {"", "com", "Evil.com", "evil.com.", "*.evil.com", "bücher.example", "evil..com", "-a.com",
+                            "10.0.0.1", "a b.com", "evil.com\n"})
+    EXPECT_FALSE(DomainName::is_name(other)) << other;
+}
+
 TEST(DomainName, KnowsItsParents) {
   const DomainName name = DomainName::parse("a.b.evil.com").value();
   EXPECT_EQ(name.label_count(), 4U);

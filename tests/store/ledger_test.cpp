@@ -45,11 +45,17 @@ TEST_F(LedgerTest, IndicatorsAndProgressAreKept) {
   auto ledger = open();
   const auto apt = add(ledger, "apt");
   const auto other = add(ledger, "other");
+  EXPECT_THAT(*ledger.find_contexts({"SALTYSPIDER", ""}), ElementsAre(0U, 0U));
   const auto contexts = ledger.contexts({"SALTYSPIDER", "", "SALTYSPIDER", "FANCYBEAR"});
   ASSERT_TRUE(contexts.has_value());
   EXPECT_EQ((*contexts)[0], (*contexts)[2]);
   EXPECT_EQ((*contexts)[1], 0U);
   EXPECT_NE((*contexts)[0], (*contexts)[3]);
+  EXPECT_THAT(*ledger.find_contexts({"FANCYBEAR", "", "ANOTHER", "SALTYSPIDER"}),
+              ElementsAre((*contexts)[3], 0U, 0U, (*contexts)[0]));
+  const auto more = ledger.contexts({"ANOTHER", "FANCYBEAR"});
+  EXPECT_EQ((*more)[1], (*contexts)[3]);
+  EXPECT_NE((*more)[0], (*contexts)[0]);
   const Facts facts{Confidence::medium, 1'790'000'000, 1'799'000'000, (*contexts)[0]};
   Roster roster(apt.id);
   roster.put(name_of("evil.example"), Scope::subdomains, facts, noon);

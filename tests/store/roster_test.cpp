@@ -47,6 +47,44 @@ TEST(Roster, WhatComesBackWithinARunStays) {
   EXPECT_FALSE(roster.changes().any());
 }
 
+TEST(Roster, ContextsGetTheirNumbersLater) {
+  Roster roster(1);
+  roster.load(Roster::key_of(1, "known.example", Scope::subdomains), "known.example", Scope::subdomains, 5,
+              {.context = 7});
+  roster.put(name_of("known.example"), Scope::subdomains, {.context = 7}, noon);
+  roster.put(name_of("a.example"), Scope::subdomains, {.context = Roster::first_unnumbered + 1}, noon);
+  roster.put(name_of("b.example"), Scope::subdomains, {.context = Roster::first_unnumbered}, noon);
+  const std::vector<std::uint32_t> numbers{20, 30};
+  roster.number_contexts(numbers);
+  EXPECT_EQ(roster.find("known.example", Scope::subdomains)->facts.context, 7U);
+  EXPECT_EQ(roster.find("a.example", Scope::subdomains)->facts.context, 30U);
+  EXPECT_EQ(roster.find("b.example", Scope::subdomains)->facts.context, 20U);
+}
+
+/// As the ledger gives them: in the order of their keys, which is that of their slots.
+TEST(Roster, FindsAllOfMany) {
+  std::vector<std::pair<std::int64_t, std::string>> rows;
+  for (int i = 0; i < 10'000; ++i) {
+    auto name = fmt::format("n{}.example", i);
+    rows.emplace_back(Roster::key_of(1, name, Scope::subdomains), std::move(name));
+  }
+  std::ranges::sort(rows);
+  Roster roster(1);
+  for (const auto& [key, name] : rows) {
+    roster.load(key, name, Scope::subdomains, 5, {});
+    if (roster.loaded() % 1'000 == 0) {
+      EXPECT_NE(roster.find(name, Scope::subdomains), nullptr);
+    }
+  }
+  for (const auto& [key, name] : rows) {
+    const auto* const found = roster.find(name, Scope::subdomains);
+    ASSERT_NE(found, nullptr) << name;
+    EXPECT_EQ(found->key, key);
+    EXPECT_EQ(roster.find(name, Scope::exact), nullptr);
+    EXPECT_EQ(roster.find("x" + name, Scope::subdomains), nullptr);
+  }
+}
+
 /// Against a map, over random runs.
 TEST(Roster, AgreesWithAMap) {
   std::mt19937 random(7);
