@@ -35,10 +35,7 @@ bool outlasts(const std::optional<Time>& a, const std::optional<Time>& b) {
 }  // namespace
 
 bool is_enough(const Decision& old, const Decision& fresh) {
-  const bool covers = fresh.domain.scope == Scope::exact
-                          ? old.domain.covers(fresh.domain.name)
-                          : old.domain.scope == Scope::subdomains && old.domain.covers(fresh.domain.name);
-  if (!covers || old.action != fresh.action) return false;
+  if (!old.domain.covers(fresh.domain) || old.action != fresh.action) return false;
   if (!std::ranges::includes(old.protocols, fresh.protocols)) return false;
   if (outlasts(old.expires_at, fresh.expires_at)) return true;
   // Pressing twice must not rewrite the group for the seconds between: only a real extension does.

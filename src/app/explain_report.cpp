@@ -30,11 +30,8 @@ std::string until(const Decision& decision, Time now) {
 
 void add_rule(std::string& out, const firewalls::Enforced& rule, Time now) {
   const auto& decision = rule.decision;
-  std::string protocols;
-  for (const auto protocol : decision.protocols)
-    protocols += fmt::format("{}{}", protocols.empty() ? "" : ",", to_string(protocol));
-  out += fmt::format("  {} {} over {}, {}\n", to_string(decision.action), reach(decision.domain), protocols,
-                     until(decision, now));
+  out += fmt::format("  {} {} over {}, {}\n", to_string(decision.action), reach(decision.domain),
+                     to_string(decision.protocols), until(decision, now));
   out += fmt::format("    id {} in {}; decided{}\n", decision.id, rule.group, who(decision));
   if (!decision.reason.empty()) out += fmt::format("    reason: {}\n", decision.reason.text());
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 #include <unordered_map>
 
 namespace intelwall::app {
@@ -14,6 +15,11 @@ namespace {
 class ByName {
  public:
   void add(const Decision& decision) { decisions_[decision.domain.name.text()].push_back(&decision); }
+
+  std::span<const Decision* const> of(const DomainName& name) const {
+    const auto found = decisions_.find(name.text());
+    return found == decisions_.end() ? std::span<const Decision* const>() : found->second;
+  }
 
   /// The first decision that covers the domain of `wanted`, as strong as it is, and passes `test`.
   template <class Test>
@@ -108,18 +114,15 @@ void cover_within(std::vector<ImportItem>& items) {
 /// Whether what stands is enough for what would come: an alert never takes the place of a block, not even of one that
 /// ends sooner or looks at fewer protocols.
 bool is_covered(const Decision& old, const Decision& wanted) {
-  if (old.action != Action::alert && wanted.action == Action::alert)
-    return wanted.domain.scope == Scope::exact
-               ? old.domain.covers(wanted.domain.name)
-               : old.domain.scope == Scope::subdomains && old.domain.covers(wanted.domain.name);
+  if (old.action != Action::alert && wanted.action == Action::alert) return old.domain.covers(wanted.domain);
   return is_enough(old, with_action_of(old, wanted));
 }
 
 /// A block that takes another one's place looks at all that the other did.
-void keep_protocols(const firewalls::Observation& seen, Decision& wanted) {
-  for (const auto& [old, group] : seen.enforced)
-    if (old.domain == wanted.domain && (old.action == wanted.action || old.action != Action::alert))
-      wanted.protocols.insert(old.protocols.begin(), old.protocols.end());
+void keep_protocols(const ByName& live, Decision& wanted) {
+  for (const Decision* old : live.of(wanted.domain.name))
+    if (old->domain == wanted.domain && (old->action == wanted.action || old->action != Action::alert))
+      wanted.protocols.insert(old->protocols.begin(), old->protocols.end());
 }
 
 }  // namespace
@@ -165,7 +168,7 @@ Result<ImportOutcome> import_list(Context& context, const ImportRequest& request
                                         return is_covered(old, item.decision);
                                       });
                                       if (enough == nullptr) {
-                                        keep_protocols(seen, item.decision);
+                                        keep_protocols(live, item.decision);
                                         wanted.push_back(item.decision);
                                       } else {
                                         item.fate = ImportItem::Fate::covered;

@@ -26,15 +26,9 @@ struct ImportFlags {
   bool apply = false, force = false;
 };
 
-std::string protocols_text(const Decision& decision) {
-  std::string text;
-  for (const auto protocol : decision.protocols) text += (text.empty() ? "" : ",") + std::string(to_string(protocol));
-  return text;
-}
-
 std::string line_of(const app::ImportItem& item) {
   std::string line = fmt::format("{:<8} {:<6} {} over {}", to_string(item.fate), to_string(item.decision.action),
-                                 reach(item.decision.domain), protocols_text(item.decision));
+                                 reach(item.decision.domain), to_string(item.decision.protocols));
   if (item.covered_by) line += fmt::format(": {} is enough", reach(*item.covered_by));
   for (const auto& reason : item.reasons)
     if (reason.code != "requested") line += fmt::format(": {} [{}]", reason.text, reason.code);

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/fnv1a.hpp"
+
 namespace intelwall {
 namespace {
 
@@ -16,16 +18,6 @@ std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   return text;
-}
-
-/// FNV-1a, 64 bits (the Fowler-Noll-Vo hash, draft-eastlake-fnv).
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3;
-  }
-  return hash;
 }
 
 }  // namespace
@@ -56,6 +48,12 @@ const char* to_string(Protocol protocol) {
       return "quic";
   }
   return "tls";
+}
+
+std::string to_string(const std::set<Protocol>& protocols) {
+  std::string text;
+  for (const auto protocol : protocols) text.append(text.empty() ? "" : ",").append(to_string(protocol));
+  return text;
 }
 
 Result<Action> parse_action(std::string_view text) {

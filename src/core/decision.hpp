@@ -16,7 +16,8 @@ enum class Protocol { tls, http, dns, quic };
 
 const char* to_string(Action action);
 const char* to_string(Protocol protocol);
-Result<Action> parse_action(std::string_view text);  ///< drop, reject or alert
+Result<Action> parse_action(std::string_view text);          ///< drop, reject or alert
+std::string to_string(const std::set<Protocol>& protocols);  ///< "tls,http"
 /// "tls,http" → both; order and repeats do not matter; empty is an error.
 Result<std::set<Protocol>> parse_protocols(std::string_view text);
 

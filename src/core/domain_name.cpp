@@ -318,6 +318,10 @@ bool DomainSpec::covers(const DomainName& other) const {
   return scope == Scope::exact ? other == name : other.is_within(name.text());
 }
 
+bool DomainSpec::covers(const DomainSpec& other) const {
+  return (scope == Scope::subdomains || other.scope == Scope::exact) && covers(other.name);
+}
+
 Result<DomainSpec> parse_domain(std::string_view text, Scope default_scope) {
   std::string_view rest = trimmed(text);
   if (is_clean(rest)) {

@@ -42,6 +42,8 @@ struct DomainSpec {
   Scope scope = Scope::subdomains;
 
   bool covers(const DomainName& other) const;
+  /// All names that `other` stands for.
+  bool covers(const DomainSpec& other) const;
   auto operator<=>(const DomainSpec&) const = default;
 };
 

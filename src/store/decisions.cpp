@@ -6,8 +6,6 @@ namespace intelwall::store {
 
 namespace {
 
-constexpr long long exact_bit = 4;
-
 /// A decision as its row.
 struct Row {
   std::string firewall, id, name, action, protocols, reason, source, actor, confidence, lifted_by;
@@ -18,9 +16,7 @@ struct Row {
     name = decision.domain.name.text();
     bits = decision.domain.scope == Scope::exact ? exact_bit : 0;
     action = to_string(decision.action);
-    protocols.clear();
-    for (const auto protocol : decision.protocols)
-      protocols += (protocols.empty() ? "" : ",") + std::string(to_string(protocol));
+    protocols = to_string(decision.protocols);
     reason = decision.reason.text();
     source = decision.source.text();
     actor = decision.actor.text();
@@ -66,8 +62,6 @@ Result<void> Ledger::record_decisions(const std::string& firewall, const std::ve
     auto& sql = state_->sql;
     Row row;
     row.firewall = firewall;
-    AuditEntry entry{.at = now, .actor = actor, .what = {}, .subject = {}, .detail = {}};
-    const auto at = to_column(now);
     WriteTransaction transaction(sql);
     soci::statement write =
         (sql.prepare << "insert into decision (firewall, id, created_at, name, bits, action, protocols, reason, "
@@ -81,20 +75,16 @@ Result<void> Ledger::record_decisions(const std::string& firewall, const std::ve
          soci::use(row.bits), soci::use(row.action), soci::use(row.protocols), soci::use(row.reason),
          soci::use(row.source), soci::use(row.actor), soci::use(row.confidence), soci::use(row.expires_at),
          soci::use(row.lifted_at), soci::use(row.lifted_by));
-    soci::statement tell =
-        (sql.prepare
-             << "insert into audit (at, actor, what, subject, detail) values (:at, :actor, :what, :subject, :detail)",
-         soci::use(at), soci::use(entry.actor), soci::use(entry.what), soci::use(entry.subject),
-         soci::use(entry.detail));
     const auto enact = [&](const Decision& decision, const char* what) {
       row.set(decision);
       write.execute(true);
-      entry.what = what;
-      entry.subject = decision.domain.name.text();
-      entry.detail = words_of(decision);
-      tell.execute(true);
+      write_audit(sql, {.at = now,
+                        .actor = actor,
+                        .what = what,
+                        .subject = decision.domain.name.text(),
+                        .detail = words_of(decision)});
     };
-    row.lifted_at = at;
+    row.lifted_at = to_column(now);
     row.lifted_by = actor;
     for (const auto& decision : lifted) enact(decision, "lift");
     row.lifted_at = 0;

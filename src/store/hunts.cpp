@@ -40,12 +40,10 @@ struct Row {
         source(hunt.source),
         filter(hunt.filter),
         action(to_string(hunt.action)),
+        protocols(to_string(hunt.protocols)),
         excluded(joined(hunt.excluded_types)),
         expiry(hunt.expiry),
-        created_by(hunt.created_by) {
-    for (const auto protocol : hunt.protocols)
-      protocols += (protocols.empty() ? "" : ",") + std::string(to_string(protocol));
-  }
+        created_by(hunt.created_by) {}
 
   Result<Hunt> hunt() const {
     IW_TRY(const auto parsed_action, parse_action(action));

@@ -7,8 +7,6 @@ namespace intelwall::store {
 
 namespace {
 
-constexpr long long exact_bit = 4;
-
 long long bits_of(const Roster::Entry& entry) {
   return static_cast<long long>(entry.facts.confidence) | (entry.scope == Scope::exact ? exact_bit : 0);
 }

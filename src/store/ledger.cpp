@@ -72,12 +72,13 @@ Result<Ledger> Ledger::open(const std::filesystem::path& directory, std::chrono:
 }
 
 Result<void> Ledger::audit(const AuditEntry& entry) {
-  return guarded(state_->path, [&] {
-    const auto at = to_column(entry.at);
-    state_->sql
-        << "insert into audit (at, actor, what, subject, detail) values (:at, :actor, :what, :subject, :detail)",
-        soci::use(at), soci::use(entry.actor), soci::use(entry.what), soci::use(entry.subject), soci::use(entry.detail);
-  });
+  return guarded(state_->path, [&] { write_audit(state_->sql, entry); });
+}
+
+void write_audit(soci::session& sql, const AuditEntry& entry) {
+  const auto at = to_column(entry.at);
+  sql << "insert into audit (at, actor, what, subject, detail) values (:at, :actor, :what, :subject, :detail)",
+      soci::use(at), soci::use(entry.actor), soci::use(entry.what), soci::use(entry.subject), soci::use(entry.detail);
 }
 
 Result<std::vector<AuditEntry>> Ledger::audit_entries(std::size_t most) {

@@ -67,6 +67,12 @@ inline Time time_column(long long value) {
   return Time{std::chrono::seconds{value}};
 }
 
+/// Of a column `bits`: the row is about its name alone, without its subdomains. Confidence is below.
+inline constexpr long long exact_bit = 4;
+
+/// One line more in the audit.
+void write_audit(soci::session& sql, const AuditEntry& entry);
+
 /// Within a transaction: what a run changed.
 void write_changes(soci::session& sql, const Roster& roster, Time now);
 

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "store/ledger_state.hpp"
 
 namespace intelwall::store {
@@ -93,7 +95,7 @@ Result<void> migrate(soci::session& sql, const std::filesystem::path& path) {
     version = version_of(sql);
     if (version < 1) advance(sql, first_schema, 1);
     if (version < 2) advance(sql, decision_schema, 2);
-    version = Ledger::schema_version;
+    version = std::max(version, Ledger::schema_version);
     transaction.commit();
   }));
   if (version > Ledger::schema_version)
