@@ -4,6 +4,7 @@
 #include <iterator>
 #include <span>
 
+#include "aws/arn.hpp"
 #include "aws/json_text.hpp"
 
 namespace intelwall::aws {
@@ -54,6 +55,14 @@ const char* word(WorkflowStatus status) {
 }
 
 }  // namespace
+
+std::string product_name(std::string_view arn) {
+  const auto parsed = Arn::parse(arn);
+  if (!parsed) return {};
+  const auto slash = parsed->resource.find('/');
+  const auto kind = std::string_view(parsed->resource).substr(0, slash);
+  return kind == "product" || kind == "product-subscription" ? parsed->resource.substr(slash + 1) : std::string();
+}
 
 SecurityHubClient::SecurityHubClient(Session session)
     : client_(std::move(session), "SECURITYHUB", "securityhub", "securityhub") {}

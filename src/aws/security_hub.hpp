@@ -16,6 +16,9 @@ struct FindingKey {
 
 enum class WorkflowStatus { unchanged, notified, resolved, suppressed };
 
+/// "company/product" of the ARN of a product or of a subscription to one; empty when it is neither.
+std::string product_name(std::string_view arn);
+
 /// The calls of Security Hub that we need (rest-json, signing name securityhub).
 class SecurityHubClient {
  public:

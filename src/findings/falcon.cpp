@@ -6,8 +6,8 @@
 #include "findings/connections.hpp"
 #include "findings/falcon_asff.hpp"
 #include "findings/falcon_fields.hpp"
-#include "findings/falcon_severity.hpp"
 #include "findings/readers.hpp"
+#include "findings/severity.hpp"
 
 namespace intelwall::findings {
 namespace {

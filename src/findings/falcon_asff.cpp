@@ -11,8 +11,8 @@
 #include "findings/asff_text.hpp"
 #include "findings/falcon_fields.hpp"
 #include "findings/falcon_host.hpp"
-#include "findings/falcon_severity.hpp"
 #include "findings/readers.hpp"
+#include "findings/severity.hpp"
 
 namespace intelwall::findings {
 namespace {
@@ -222,12 +222,11 @@ struct Severity {
 };
 /// Where it is not told it counts as critical for filters, as in the gateway, and stands as medium on the finding.
 Severity severity_of(const FalconFields& fields, const std::string& label) {
-  constexpr std::array labels{"INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"};
   std::string original = fields.text({"severityname"});
   if (original.empty()) original = fields.text({"severity"});
-  const auto known = std::ranges::find(labels, label);
-  if (known == labels.end()) return {"MEDIUM", static_cast<int>(labels.size()), asff_text(original, original_limit)};
-  return {label, static_cast<int>(known - labels.begin()) + 1, asff_text(original, original_limit)};
+  const auto rank = severity_rank(label);
+  if (!rank) return {"MEDIUM", static_cast<int>(severity_labels.size()), asff_text(original, original_limit)};
+  return {label, static_cast<int>(*rank) + 1, asff_text(original, original_limit)};
 }
 
 Result<std::string> finding_id(const Node& detection, const std::string& id) {

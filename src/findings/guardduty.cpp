@@ -1,18 +1,11 @@
 #include "findings/connections.hpp"
 #include "findings/readers.hpp"
+#include "findings/severity.hpp"
 
 namespace intelwall::findings {
 namespace {
 
 /// As Security Hub labels GuardDuty's 1.0 to 10.0.
-const char* severity_label(double severity) {
-  if (severity >= 9) return "CRITICAL";
-  if (severity >= 7) return "HIGH";
-  if (severity >= 4) return "MEDIUM";
-  if (severity >= 1) return "LOW";
-  return "INFORMATIONAL";
-}
-
 Result<bool> is_sample(const Node& service) {
   IW_TRY(const auto extra, service.member("AdditionalInfo", Kind::object));
   if (!extra) return false;
@@ -59,7 +52,7 @@ Result<Reading> read_guardduty(const Node& raw, Spelling spelling, NameSearch& s
   finding.region = bounded(region);
   finding.title = title ? bounded(title->text()) : std::string{};
   finding.updated_at = bounded(updated_at);
-  finding.severity = severity_label(severity ? severity->number() : 0);
+  finding.severity = guardduty_severity_label(severity ? severity->number() : 0);
   finding.sample = finding.title.starts_with("[SAMPLE]");
 
   Candidates candidates(record, search);

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "aws/json_text.hpp"
+#include "aws/security_hub.hpp"
+#include "findings/severity.hpp"
 
 namespace intelwall::lambda {
 
@@ -13,26 +15,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view severities[] = {"INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"};
 constexpr const char* place = "INTELWALL_FINDINGS_FILTER";
 
-/// "crowdstrike/crowdstrike-falcon" of "arn:aws:securityhub:us-east-1::product/crowdstrike/crowdstrike-falcon".
-std::string_view product_of(std::string_view arn) {
-  constexpr std::string_view mark = ":product/";
-  const auto at = arn.find(mark);
-  return at == std::string_view::npos ? std::string_view() : arn.substr(at + mark.size());
-}
-
-int severity_of(const Json& finding) {
-  const auto& severity = finding.contains("Severity") ? finding["Severity"] : finding.value("severity", Json());
-  if (severity.is_number()) {
-    // GuardDuty's scale (docs.aws.amazon.com/guardduty/latest/ug/guardduty_finding-severities.html).
-    const double value = severity.get<double>();
-    return value >= 9 ? 4 : value >= 7 ? 3 : value >= 4 ? 2 : value >= 1 ? 1 : 0;
-  }
-  const auto label = aws::text_in(severity, "Label");
-  const auto* const found = std::ranges::find(severities, label);
-  return found == std::end(severities) ? 0 : static_cast<int>(found - std::begin(severities));
+std::size_t severity_of(const Json& finding) {
+  const auto& severity = aws::member(finding, finding.contains("Severity") ? "Severity" : "severity");
+  const auto label = severity.is_number() ? findings::guardduty_severity_label(severity.get<double>())
+                                          : aws::text_in(severity, "Label");
+  return findings::severity_rank(label).value_or(0);
 }
 
 std::vector<std::string> types_of(const Json& finding) {
@@ -76,12 +65,11 @@ Result<FindingFilter> FindingFilter::parse(std::string_view text) {
   if (filter.products.empty())
     return fail(ErrorCode::invalid_input, "it names no product, so any finding of anybody would block", place, example);
   if (json.contains("min_severity")) {
-    const auto label = json["min_severity"].is_string() ? json["min_severity"].get<std::string>() : std::string();
-    const auto* const found = std::ranges::find(severities, label);
-    if (found == std::end(severities))
+    const auto rank = findings::severity_rank(aws::text_in(json, "min_severity"));
+    if (!rank)
       return fail(ErrorCode::invalid_input, "\"min_severity\" is none of INFORMATIONAL, LOW, MEDIUM, HIGH, CRITICAL",
                   place, example);
-    filter.min_severity = static_cast<int>(found - std::begin(severities));
+    filter.min_severity = *rank;
   }
   return filter;
 }
@@ -91,7 +79,7 @@ bool FindingFilter::takes(const Json& finding) const {
   const auto arn = aws::text_in(finding, "ProductArn");
   // An event of GuardDuty itself names no product.
   const bool native = arn.empty() && finding.contains("schemaVersion") && finding.contains("service");
-  const auto product = native ? std::string_view("aws/guardduty") : product_of(arn);
+  const auto product = native ? std::string("aws/guardduty") : aws::product_name(arn);
   if (product.empty() || severity_of(finding) < min_severity) return false;
   const bool known = std::ranges::any_of(products, [&](const std::string& wanted) {
     return fits(wanted == "guardduty" ? "aws/guardduty" : wanted, product);

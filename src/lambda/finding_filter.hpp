@@ -15,7 +15,7 @@ struct FindingFilter {
   std::vector<std::string>
       products;                    ///< "company/product" of the product's ARN, "company/*"; "guardduty": its events too
   std::vector<std::string> types;  ///< beginnings of a finding's types; empty: any
-  int min_severity = 3;            ///< 0 INFORMATIONAL to 4 CRITICAL
+  std::size_t min_severity = 3;    ///< findings::severity_rank()
 
   static Result<FindingFilter> parse(std::string_view json);
   /// A finding as ASFF, or as GuardDuty gives it in its events. Our own never pass: a sighting must not block by

@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "findings/falcon_severity.hpp"
+#include "findings/severity.hpp"
 #include "support.hpp"
 
 namespace intelwall::findings {
