@@ -15,8 +15,8 @@ namespace intelwall::app {
 struct Context {
   aws::Environment env = aws::process_environment();
   Clock clock = system_now;
-  std::function<void(std::chrono::milliseconds)> sleep;  ///< empty: really sleeps
-  std::shared_ptr<aws::HttpClient> http;                 ///< empty: connect() makes one
+  Sleep sleep = really_sleep;
+  std::shared_ptr<aws::HttpClient> http;  ///< empty: connect() makes one
 
   Settings settings;
   std::optional<aws::Session> session;

@@ -21,7 +21,6 @@ struct SinkTotals {
 /// there already, or told as one that it will never take.
 class FindingSink {
  public:
-  using Sleep = std::function<void(std::chrono::milliseconds)>;
   using Tell = std::function<void(const Error&)>;
   FindingSink(aws::SecurityHubClient hub, RateLimit limit, Sleep sleep, Tell tell)
       : hub_(std::move(hub)), limit_(std::move(limit)), sleep_(std::move(sleep)), tell_(std::move(tell)) {}

@@ -71,7 +71,7 @@ Result<findings::AsffTarget> find_falcon_product(const aws::SecurityHubClient& h
 Result<ForwardReport> forward(Context& context, const ForwardOptions& options, const ForwardHooks& hooks,
                               const std::stop_token& stop) {
   IW_ASSERT(context.session && hooks.tell && hooks.progress);
-  const FindingSink::Sleep sleep = [stop](milliseconds time) { os::pause(time, stop); };
+  const Sleep sleep = [stop](milliseconds time) { os::pause(time, stop); };
   context.sleep = context.session->sleep = sleep;
   const aws::SecurityHubClient hub(*context.session);
   IW_TRY(auto target, find_falcon_product(hub));

@@ -34,7 +34,7 @@ class Forwarder {
     std::shared_ptr<falcon::Client> falcon;
     aws::SecurityHubClient hub;
     RateLimit limit;
-    FindingSink::Sleep sleep;
+    Sleep sleep;
     FindingSink::Tell tell;
     Clock clock = system_now;
   };

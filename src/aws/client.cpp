@@ -1,28 +1,22 @@
 #include "aws/client.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "aws/endpoint.hpp"
 #include "aws/json_text.hpp"
 #include "aws/service_error.hpp"
 #include "aws/text.hpp"
+#include "core/jitter.hpp"
 
 namespace intelwall::aws {
 
-namespace {
-
 using std::chrono::milliseconds;
 
-/// Full jitter: many clients that failed together do not come back together.
-milliseconds back_off(const RetryPolicy& policy, int attempt, std::minstd_rand& random) {
-  milliseconds ceiling = policy.base;
-  for (int doubled = 1; doubled < attempt && ceiling < policy.cap; ++doubled) ceiling *= 2;
-  ceiling = std::clamp(ceiling, milliseconds(0), policy.cap);
-  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, ceiling.count())(random));
+milliseconds RetryPolicy::back_off(int attempt) const {
+  milliseconds ceiling = base;
+  for (int doubled = 1; doubled < attempt && ceiling < cap; ++doubled) ceiling *= 2;
+  return jitter(std::min(ceiling, cap));
 }
-
-}  // namespace
 
 ServiceClient::Attempt ServiceClient::judge(const Result<HttpResponse>& response, Repeat repeat, Reading reading,
                                             Time now) {
@@ -58,7 +52,6 @@ ServiceClient::ServiceClient(Session session, std::string id, const std::string&
     : session_(std::move(session)), id_(std::move(id)), signing_(std::move(signing)) {
   IW_ASSERT(session_.http != nullptr);
   IW_ASSERT(session_.credentials != nullptr);
-  if (!session_.sleep) session_.sleep = [](milliseconds time) { std::this_thread::sleep_for(time); };
   auto endpoint = resolve_endpoint(session_.env, id_, endpoint_prefix, session_.region);
   if (!endpoint) {
     endpoint_status_ = std::unexpected(std::move(endpoint).error());
@@ -111,7 +104,6 @@ Result<ServiceClient::Answered> ServiceClient::exchange(HttpRequest request, Rep
   request.path = base_path_ + request.path;
   request.headers.emplace_back("User-Agent", "intelwall");
   const auto unsigned_headers = request.headers;
-  std::minstd_rand random{std::random_device{}()};
   for (int attempt = 1;; ++attempt) {
     IW_TRY(const Credentials credentials, session_.credentials->get());
     request.headers = unsigned_headers;
@@ -122,7 +114,7 @@ Result<ServiceClient::Answered> ServiceClient::exchange(HttpRequest request, Rep
     Error error = std::move(outcome.result).error();
     const bool asks_too_much = outcome.wait && *outcome.wait > policy.retry_after_cap;
     if (outcome.again && !asks_too_much && attempt < policy.attempts) {
-      session_.sleep(std::max(outcome.wait.value_or(milliseconds(0)), back_off(policy, attempt, random)));
+      session_.sleep(std::max(outcome.wait.value_or(milliseconds(0)), policy.back_off(attempt)));
       continue;
     }
     if (outcome.again && asks_too_much)

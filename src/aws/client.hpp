@@ -23,6 +23,9 @@ struct RetryPolicy {
   std::chrono::milliseconds base{100};  ///< full jitter: sleep uniform in [0, min(cap, base * 2^n)]
   std::chrono::milliseconds cap{5'000};
   std::chrono::milliseconds retry_after_cap{30'000};  ///< a longer Retry-After gives up with `unavailable`
+
+  /// Before the next try, after this many.
+  std::chrono::milliseconds back_off(int attempt) const;
 };
 
 /// All that a client needs from outside, so that nothing is a singleton.
@@ -32,7 +35,7 @@ struct Session {
   std::string region;
   Environment env;  ///< AWS_ENDPOINT_URL_<SERVICE> and AWS_ENDPOINT_URL
   Clock clock = system_now;
-  std::function<void(std::chrono::milliseconds)> sleep;  ///< empty: really sleeps
+  Sleep sleep = really_sleep;
   RetryPolicy retries;
 };
 

@@ -22,8 +22,8 @@ struct ChainOptions {
   std::shared_ptr<HttpClient> http;      ///< for STS
   std::shared_ptr<HttpClient> metadata;  ///< for containers and instances; empty: one that gives up soon
   Clock clock = system_now;
-  std::function<void(std::chrono::milliseconds)> sleep;  ///< empty: really sleeps
-  std::string region;                                    ///< of STS
+  Sleep sleep = really_sleep;
+  std::string region;  ///< of STS
   std::optional<std::string> profile;
 };
 

@@ -1,8 +1,6 @@
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and …WithWebIdentity: query in, XML out.
 #include <fmt/format.h>
 
-#include <thread>
-
 #include "aws/endpoint.hpp"
 #include "aws/sigv4.hpp"
 #include "aws/temporary_credentials.hpp"
@@ -62,11 +60,7 @@ Result<Temporary> ask(const Environment& env, const ChainOptions& options, const
         response ? response->status >= 500 || response->status == 429 : response.error().code == ErrorCode::unavailable;
     if (!passing || attempt == attempts)
       return response ? Result<Temporary>(refused(*response, action, role)) : std::unexpected(response.error());
-    const milliseconds pause{200 * attempt};
-    if (options.sleep)
-      options.sleep(pause);
-    else
-      std::this_thread::sleep_for(pause);
+    options.sleep(milliseconds{200 * attempt});
   }
 }
 

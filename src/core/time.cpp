@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <thread>
 
 namespace intelwall {
 namespace {
@@ -68,6 +69,10 @@ std::unexpected<Error> bad_time(std::string_view text, std::string_view why) {
 
 Time system_now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+void really_sleep(std::chrono::milliseconds time) {
+  std::this_thread::sleep_for(time);
 }
 
 std::string format_time(Time time) {

@@ -15,6 +15,10 @@ using Time = std::chrono::sys_seconds;
 using Clock = std::function<Time()>;
 Time system_now();
 
+/// How to wait; tests do not, and a stop ends it.
+using Sleep = std::function<void(std::chrono::milliseconds)>;
+void really_sleep(std::chrono::milliseconds time);
+
 /// "2026-11-24T14:03:04Z"
 std::string format_time(Time time);
 /// "20261124T140304Z", as SigV4 and rule metadata carry it.

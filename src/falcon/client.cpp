@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <random>
 #include <thread>
 
 #include "aws/text.hpp"
@@ -18,15 +17,6 @@ using std::chrono::seconds;
 constexpr seconds renewal_margin{120};
 constexpr seconds usual_lifetime{1799};
 constexpr seconds longest_lifetime{24 * 3600};
-
-/// Full jitter: many clients that failed together do not come back together.
-milliseconds back_off(const aws::RetryPolicy& policy, int attempt) {
-  milliseconds ceiling = policy.base;
-  for (int doubled = 1; doubled < attempt && ceiling < policy.cap; ++doubled) ceiling *= 2;
-  ceiling = std::clamp(ceiling, milliseconds(0), policy.cap);
-  std::minstd_rand random{std::random_device{}()};
-  return milliseconds(std::uniform_int_distribution<milliseconds::rep>(0, ceiling.count())(random));
-}
 
 /// A number, also as a string.
 std::optional<std::int64_t> whole_number(const Json& value) {
@@ -105,8 +95,8 @@ Result<aws::HttpResponse> Client::send(const aws::HttpRequest& request, const Re
     if (passing && !asks_too_much && attempt < policy.attempts) {
       // A 429 that says how long is waited for by wait_for_rate_limit(), with all other callers.
       const bool common = response && response->status == 429 && asked;
-      session_.sleep(common ? back_off(policy, 1)
-                            : std::max(asked.value_or(milliseconds(0)), back_off(policy, attempt)));
+      session_.sleep(common ? policy.back_off(1)
+                            : std::max(asked.value_or(milliseconds(0)), policy.back_off(attempt)));
       continue;
     }
     Error error = response ? to_error(*response, refused) : to_error(std::move(response).error(), refused);

@@ -17,7 +17,7 @@ struct Session {
   std::shared_ptr<aws::HttpClient> http;
   Settings settings;
   Clock clock = system_now;
-  std::function<void(std::chrono::milliseconds)> sleep;  ///< empty: really sleeps
+  Sleep sleep = really_sleep;
   aws::RetryPolicy retries{.base = std::chrono::milliseconds(500),
                            .cap = std::chrono::milliseconds(20'000),
                            .retry_after_cap = std::chrono::milliseconds(60'000)};  ///< Falcon counts by the minute

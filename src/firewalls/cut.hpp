@@ -37,6 +37,6 @@ const char* to_string(Cut::Result result);
 /// in all zones.
 Result<Cut> flush_connections(const aws::NetworkFirewallClient& client, const std::string& firewall,
                               const std::vector<Connection>& connections, std::chrono::milliseconds patience,
-                              const std::function<void(std::chrono::milliseconds)>& sleep);
+                              const Sleep& sleep);
 
 }  // namespace intelwall::firewalls

@@ -26,8 +26,6 @@ struct GroupSetup {
   std::optional<int> priority;  ///< of the first reference, in a strict-order policy
 };
 
-using Sleep = std::function<void(std::chrono::milliseconds)>;
-
 /// Makes the groups that are missing, and refers to them from the policy, where everything else stays as it is. Safe to
 /// repeat. When it fails, groups that it made are deleted again.
 Result<void> set_up_groups(const aws::NetworkFirewallClient& client, const GroupSetup& setup, const Sleep& sleep);

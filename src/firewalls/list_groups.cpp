@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 #include <set>
-#include <thread>
 
 #include "aws/arn.hpp"
+#include "core/jitter.hpp"
 #include "firewalls/policy_limits.hpp"
 #include "rules/diff.hpp"
 #include "rules/rule_group.hpp"
@@ -66,10 +65,8 @@ struct ListGroups::Edit {
 };
 
 ListGroups::ListGroups(std::shared_ptr<const aws::NetworkFirewallClient> client, NetworkFirewallOptions options,
-                       std::function<void(std::chrono::milliseconds)> sleep)
-    : client_(std::move(client)), options_(std::move(options)), sleep_(std::move(sleep)) {
-  if (!sleep_) sleep_ = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-}
+                       Sleep sleep)
+    : client_(std::move(client)), options_(std::move(options)), sleep_(std::move(sleep)) {}
 
 Result<std::map<std::string, std::string>> ListGroups::live_versions() const {
   IW_TRY(const auto state, client_->describe_firewall(options_.firewall));
@@ -243,7 +240,6 @@ Result<ListApplied> ListGroups::apply(const ListFold& fold, const std::vector<st
     done.applied.failure = std::move(error);
     return std::move(done);
   };
-  static thread_local std::minstd_rand random{std::random_device{}()};
   for (done.applied.rounds = 1; done.applied.rounds <= max_rounds; ++done.applied.rounds) {
     auto view = read(orphans);
     if (!view) return finish(std::move(view).error());
@@ -253,7 +249,7 @@ Result<ListApplied> ListGroups::apply(const ListFold& fold, const std::vector<st
     const auto written = write(*view, *change, done, orphans);
     if (written) return done;
     if (written.error().code != ErrorCode::conflict) return finish(written.error());
-    sleep_(std::chrono::milliseconds{std::uniform_int_distribution<int>(0, 20 * done.applied.rounds)(random)});
+    sleep_(jitter(std::chrono::milliseconds{20} * done.applied.rounds));
   }
   return finish({ErrorCode::conflict,
                  fmt::format("others changed the firewall {} times in a row before us", max_rounds), options_.firewall,

@@ -58,7 +58,7 @@ struct ListApplied {
 class ListGroups {
  public:
   ListGroups(std::shared_ptr<const aws::NetworkFirewallClient> client, NetworkFirewallOptions options,
-             std::function<void(std::chrono::milliseconds)> sleep = {});
+             Sleep sleep = really_sleep);
 
   /// What the zones run, by ARN, in one call; a group that some zone runs otherwise has an empty version.
   Result<std::map<std::string, std::string>> live_versions() const;
@@ -83,7 +83,7 @@ class ListGroups {
 
   std::shared_ptr<const aws::NetworkFirewallClient> client_;
   NetworkFirewallOptions options_;
-  std::function<void(std::chrono::milliseconds)> sleep_;
+  Sleep sleep_;
 };
 
 }  // namespace intelwall::firewalls

@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <list>
 #include <map>
-#include <random>
 #include <set>
-#include <thread>
 
 #include "aws/arn.hpp"
+#include "core/jitter.hpp"
 #include "firewalls/block_groups.hpp"
 #include "firewalls/change.hpp"
 #include "firewalls/group_content.hpp"
@@ -46,11 +45,8 @@ bool is_stale(const Error& error) {
 
 class NetworkFirewall final : public Firewall {
  public:
-  NetworkFirewall(std::shared_ptr<const aws::NetworkFirewallClient> client, NetworkFirewallOptions options,
-                  std::function<void(std::chrono::milliseconds)> sleep)
-      : client_(std::move(client)), options_(std::move(options)), sleep_(std::move(sleep)) {
-    if (!sleep_) sleep_ = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-  }
+  NetworkFirewall(std::shared_ptr<const aws::NetworkFirewallClient> client, NetworkFirewallOptions options, Sleep sleep)
+      : client_(std::move(client)), options_(std::move(options)), sleep_(std::move(sleep)) {}
 
   Result<Observation> observe() override {
     IW_TRY(const View view, read({}));
@@ -80,7 +76,7 @@ class NetworkFirewall final : public Firewall {
       auto written = write(*view, applied, orphans);
       if (written) return applied;
       if (!is_stale(written.error())) return finish(std::move(applied), std::move(written).error());
-      sleep_(back_off(applied.rounds));
+      sleep_(jitter(std::chrono::milliseconds{std::min(10 * applied.rounds, 500)}));
     }
     return finish(
         std::move(applied),
@@ -121,12 +117,6 @@ class NetworkFirewall final : public Firewall {
     if (applied.plan.empty()) return std::unexpected(std::move(error));
     applied.failure = std::move(error);
     return applied;
-  }
-
-  static std::chrono::milliseconds back_off(int round) {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    const int most = std::min(10 * round, 500);
-    return std::chrono::milliseconds{std::uniform_int_distribution<int>(0, most)(random)};
   }
 
   Result<View> read(const std::set<std::string>& orphans) const {
@@ -434,7 +424,7 @@ class NetworkFirewall final : public Firewall {
 
   std::shared_ptr<const aws::NetworkFirewallClient> client_;
   NetworkFirewallOptions options_;
-  std::function<void(std::chrono::milliseconds)> sleep_;
+  Sleep sleep_;
 };
 
 }  // namespace
@@ -458,8 +448,7 @@ Result<Format> parse_format(std::string_view text) {
 }
 
 std::unique_ptr<Firewall> make_network_firewall(std::shared_ptr<const aws::NetworkFirewallClient> client,
-                                                NetworkFirewallOptions options,
-                                                std::function<void(std::chrono::milliseconds)> sleep) {
+                                                NetworkFirewallOptions options, Sleep sleep) {
   return std::make_unique<NetworkFirewall>(std::move(client), std::move(options), std::move(sleep));
 }
 

@@ -32,7 +32,6 @@ struct NetworkFirewallOptions {
 /// AWS Network Firewall. The rule groups are the record: what is decided stands in them and nowhere else.
 /// Thread-safe, keeps nothing between calls.
 std::unique_ptr<Firewall> make_network_firewall(std::shared_ptr<const aws::NetworkFirewallClient> client,
-                                                NetworkFirewallOptions options,
-                                                std::function<void(std::chrono::milliseconds)> sleep = {});
+                                                NetworkFirewallOptions options, Sleep sleep = really_sleep);
 
 }  // namespace intelwall::firewalls

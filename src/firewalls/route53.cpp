@@ -73,7 +73,7 @@ struct View {
 class Route53 final : public Firewall {
  public:
   Route53(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
-          std::function<void(std::chrono::milliseconds)> sleep)
+          Sleep sleep)
       : client_(std::move(client)),
         options_(std::move(options)),
         store_(client_, options_.rule_group, std::move(sleep)) {}
@@ -291,7 +291,7 @@ class Route53 final : public Firewall {
 }  // namespace
 
 std::unique_ptr<Firewall> make_route53(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
-                                       std::function<void(std::chrono::milliseconds)> sleep) {
+                                       Sleep sleep) {
   return std::make_unique<Route53>(std::move(client), std::move(options), std::move(sleep));
 }
 

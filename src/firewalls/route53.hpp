@@ -22,7 +22,7 @@ struct Route53Options {
 /// write at the same time stays; a name in our lists without a record of ours is theirs.
 /// Thread-safe, keeps nothing between calls.
 std::unique_ptr<Firewall> make_route53(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
-                                       std::function<void(std::chrono::milliseconds)> sleep = {});
+                                       Sleep sleep = really_sleep);
 
 /// Two points for the same decisions: what stands in `first` is the record, and `dns` is made to hold the same after
 /// each change. Whatever `dns` cannot take is told as the failure of a change that `first` has taken.

@@ -18,7 +18,7 @@ class CredentialChainTest : public testing::Test {
     ChainOptions options{.http = sts,
                          .metadata = metadata,
                          .clock = [this] { return now; },
-                         .sleep = {},
+                         .sleep = [](std::chrono::milliseconds) {},
                          .region = "us-east-1",
                          .profile = {}};
     options.sleep = [this](std::chrono::milliseconds) { ++sleeps; };
@@ -135,7 +135,7 @@ TEST_F(CredentialChainTest, ARoleIsTakenOnWithItsExternalId) {
                   {.http = sts,
                    .metadata = metadata,
                    .clock = [this] { return now; },
-                   .sleep = {},
+                   .sleep = [](std::chrono::milliseconds) {},
                    .region = "eu-west-1",
                    .profile = {}});
   sts->answer(200, sts_answer("CENTRAL"));
