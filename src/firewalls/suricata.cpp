@@ -25,7 +25,6 @@ class Suricata final : public Firewall {
  public:
   explicit Suricata(SuricataOptions options) : options_(std::move(options)), cuts_(options_) {
     lock_file_ = options_.rules_file.string() + ".lock";
-    good_file_ = options_.rules_file.string() + ".good";
   }
 
   Result<Observation> observe() override {
@@ -140,48 +139,15 @@ class Suricata final : public Firewall {
     // A sensor that does not answer now could not be told, and its rules not be compared afterwards.
     IW_TRY(const auto loaded_before, ask_sensors(options_));
     IW_CHECK(test_rules(options_, {{"intelwall.rules", text}}));
-    IW_TRY(const auto loaded, put_in_force(file, text, loaded_before));
+    IW_TRY(const auto loaded, put_in_force(options_, options_.rules_file, file.text, text, loaded_before));
     for (const auto& [socket, counts] : loaded)
       applied.writes.push_back({socket.string(), fmt::format("{} rules loaded", counts.loaded)});
     return {};
   }
 
-  Result<LoadedBySensor> put_in_force(const File& file, const std::string& text, const LoadedBySensor& before) const {
-    keep_good();
-    IW_CHECK(os::replace_file(options_.rules_file, text));
-    auto loaded = reload_sensors(options_, before, rules_in(file.text.value_or("")), rules_in(text));
-    if (loaded) return loaded;
-    auto error = std::move(loaded).error();
-    const auto back = put_back(file, before);
-    error.message += back ? "; the rules before are in force again"
-                          : fmt::format("; putting the rules before back failed too: {}", back.error().message);
-    return std::unexpected(std::move(error));
-  }
-
-  /// A second name of the rules in force, so that putting them back needs no space on a full disk.
-  void keep_good() const {
-    std::error_code ignored;
-    std::filesystem::remove(good_file_, ignored);
-    std::filesystem::create_hard_link(options_.rules_file, good_file_, ignored);
-  }
-
-  Result<void> put_back(const File& file, const LoadedBySensor& before) const {
-    std::error_code error;
-    if (!file.text) {
-      std::filesystem::remove(options_.rules_file, error);
-    } else {
-      const auto kept = os::read_file(good_file_);
-      error = std::make_error_code(std::errc::no_such_file_or_directory);
-      if (kept && *kept == *file.text) std::filesystem::rename(good_file_, options_.rules_file, error);
-      if (error) IW_CHECK(os::replace_file(options_.rules_file, *file.text));
-    }
-    IW_CHECK(reload_sensors(options_, before, 0, 0));
-    return {};
-  }
-
   SuricataOptions options_;
   SuricataCuts cuts_;
-  std::filesystem::path lock_file_, good_file_;
+  std::filesystem::path lock_file_;
 };
 
 }  // namespace

@@ -83,18 +83,11 @@ Result<SuricataCuts::Rules> SuricataCuts::read() const {
 }
 
 Result<void> SuricataCuts::enforce(const Rules& before, const Rules& after) const {
-  const auto old_text = before.text.value_or("");
   const auto text = after.render();
   IW_TRY(const auto loaded, ask_sensors(options_));
   if (!text.empty()) IW_CHECK(test_rules(options_, {{options_.rules_file.filename().string(), text}}));
-  IW_CHECK(os::replace_file(options_.rules_file, text));
-  auto reloaded = reload_sensors(options_, loaded, rules_in(old_text), rules_in(text));
-  if (reloaded) return {};
-  auto error = std::move(reloaded).error();
-  auto back = os::replace_file(options_.rules_file, old_text);
-  if (const auto again = reload_sensors(options_, loaded, 0, 0); back && !again) back = std::unexpected(again.error());
-  if (!back) error.message += fmt::format("; putting the rules before back failed too: {}", back.error().message);
-  return std::unexpected(std::move(error));
+  IW_CHECK(put_in_force(options_, options_.rules_file, before.text, text, loaded));
+  return {};
 }
 
 Result<Cut> SuricataCuts::cut(const std::vector<Connection>& connections, Time now) const {

@@ -54,6 +54,22 @@ std::unexpected<Error> difference(const SuricataOptions& options, const std::fil
               printable(socket.string(), 200), "see its suricata.log");
 }
 
+Result<void> put_back(const SuricataOptions& options, const std::filesystem::path& file,
+                      const std::filesystem::path& good, const std::optional<std::string>& old,
+                      const LoadedBySensor& before) {
+  std::error_code error;
+  if (!old) {
+    std::filesystem::remove(file, error);
+  } else {
+    const auto kept = os::read_file(good);
+    error = std::make_error_code(std::errc::no_such_file_or_directory);
+    if (kept && *kept == *old) std::filesystem::rename(good, file, error);
+    if (error) IW_CHECK(os::replace_file(file, *old));
+  }
+  IW_CHECK(reload_sensors(options, before, 0, 0));
+  return {};
+}
+
 }  // namespace
 
 std::string first_complaint(const std::string& output) {
@@ -105,6 +121,24 @@ Result<LoadedBySensor> reload_sensors(const SuricataOptions& options, const Load
     loaded[socket] = now;
   }
   return loaded;
+}
+
+Result<LoadedBySensor> put_in_force(const SuricataOptions& options, const std::filesystem::path& file,
+                                    const std::optional<std::string>& old, const std::string& text,
+                                    const LoadedBySensor& before) {
+  const std::filesystem::path good = file.string() + ".good";
+  // A second name of the rules in force, so that putting them back needs no space on a full disk.
+  std::error_code ignored;
+  std::filesystem::remove(good, ignored);
+  std::filesystem::create_hard_link(file, good, ignored);
+  IW_CHECK(os::replace_file(file, text));
+  auto loaded = reload_sensors(options, before, rules_in(old.value_or("")), rules_in(text));
+  if (loaded) return loaded;
+  auto error = std::move(loaded).error();
+  const auto back = put_back(options, file, good, old, before);
+  error.message += back ? "; the rules before are in force again"
+                        : fmt::format("; putting the rules before back failed too: {}", back.error().message);
+  return std::unexpected(std::move(error));
 }
 
 }  // namespace intelwall::firewalls

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,5 +31,11 @@ Result<void> test_rules(const SuricataOptions& options, const std::vector<rules:
 /// rules and with the new ones, and not one more that is refused.
 Result<LoadedBySensor> reload_sensors(const SuricataOptions& options, const LoadedBySensor& before,
                                       std::size_t old_rules, std::size_t new_rules);
+
+/// Writes a rule file in which `old` stands (nothing: there is none yet) and reloads every sensor. Where that fails,
+/// the rules before are in force again, as the error says. The file before stays beside as "<file>.good".
+Result<LoadedBySensor> put_in_force(const SuricataOptions& options, const std::filesystem::path& file,
+                                    const std::optional<std::string>& old, const std::string& text,
+                                    const LoadedBySensor& before);
 
 }  // namespace intelwall::firewalls
