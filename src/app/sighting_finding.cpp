@@ -72,6 +72,7 @@ Json sighting_finding(const Seen& seen, const findings::AsffTarget& hub, Time no
   put(fields, "count", fmt::format("{}", seen.count));
   put(fields, "blocked", fmt::format("{}", seen.blocked));
   put(fields, "name", seen.name);
+  put(fields, "batches", seen.batches);
 
   Json network = {{"Direction", "OUT"}, {"DestinationDomain", asff_text(seen.name, 128)}};
   if (is_v4(seen.workload)) network["SourceIpV4"] = seen.workload;

@@ -12,9 +12,12 @@
 #include "aws/json_text.hpp"
 #include "aws/network_firewall.hpp"
 #include "aws/security_hub.hpp"
+#include "core/fnv1a.hpp"
 
 namespace intelwall::app {
 namespace {
+
+constexpr std::size_t most_batches = 8;  // of a finding
 
 /// Account and Region of the firewall whose logs these are.
 Result<findings::AsffTarget> hub_of(Context& context) {
@@ -57,24 +60,32 @@ void SightingRaiser::name_instances(std::vector<Seen>& all, FollowOutcome& outco
   }
 }
 
-Result<void> SightingRaiser::add_told(std::vector<Seen>& all) const {
+Result<void> SightingRaiser::add_told(std::vector<Seen>& all, std::string_view log) const {
+  const auto batch = fmt::format("{:016x}", fnv1a(log));
   std::vector<std::string> ids;
   for (const auto& seen : all) ids.push_back(sighting_finding_id(seen.workload, seen.domain));
   IW_TRY(const auto known, aws::SecurityHubClient(*context_->session).get_findings(ids));
   std::map<std::string, const aws::Json*> by_id;
   for (const auto& finding : known) by_id.emplace(aws::text_in(finding, "Id"), &finding);
+  std::vector<Seen> fresh;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto found = by_id.find(ids[i]);
-    if (found == by_id.end()) continue;
-    const auto& finding = *found->second;
-    all[i].count += count_of(finding, "intelwall/count");
-    all[i].blocked += count_of(finding, "intelwall/blocked");
-    all[i].told = parse_time(aws::text_in(finding, "UpdatedAt")).value_or(Time{});
-    if (const auto first = parse_time(aws::text_in(finding, "FirstObservedAt")))
-      all[i].first = std::min(all[i].first, *first);
-    if (const auto last = parse_time(aws::text_in(finding, "LastObservedAt")))
-      all[i].last = std::max(all[i].last, *last);
+    auto& seen = all[i];
+    seen.batches = batch;
+    if (const auto found = by_id.find(ids[i]); found != by_id.end()) {
+      const auto& finding = *found->second;
+      const auto counted = aws::text_in(aws::member(finding, "ProductFields"), "intelwall/batches");
+      if (counted.contains(batch)) continue;
+      seen.batches = fmt::format("{} {}", batch, counted).substr(0, most_batches * (batch.size() + 1) - 1);
+      seen.count += count_of(finding, "intelwall/count");
+      seen.blocked += count_of(finding, "intelwall/blocked");
+      seen.told = parse_time(aws::text_in(finding, "UpdatedAt")).value_or(Time{});
+      if (const auto first = parse_time(aws::text_in(finding, "FirstObservedAt")))
+        seen.first = std::min(seen.first, *first);
+      if (const auto last = parse_time(aws::text_in(finding, "LastObservedAt"))) seen.last = std::max(seen.last, *last);
+    }
+    fresh.push_back(std::move(seen));
   }
+  all = std::move(fresh);
   return {};
 }
 

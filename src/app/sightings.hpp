@@ -33,6 +33,7 @@ struct Seen {
   std::uint64_t count = 0, blocked = 0;
   std::vector<store::Kept> watched_by;  ///< the hunts that keep the domain, the surest first
   Time told{};                          ///< its finding's last update, where that is known
+  std::string batches;                  ///< the pieces of logs that its finding counts, by hash, the newest first
 
   store::Confidence confidence() const;
 };

@@ -54,7 +54,7 @@ class Sightings {
         outcome.report));
     if (!collector.empty()) {
       IW_TRY(auto seen, collector.take(*ledger_));
-      IW_CHECK(raiser_.add_told(seen));
+      IW_CHECK(raiser_.add_told(seen, log.bytes));
       IW_CHECK(raiser_.raise(std::move(seen), outcome, [](const auto&) { return Result<void>(); }));
     }
     if (outcome.not_raised) return std::unexpected(*outcome.not_raised);
@@ -109,7 +109,7 @@ class Sightings {
     for (const auto& unreadable : outcome.report.unreadable_lines)
       log_line("WARN", invocation.request_id, "a line of the log cannot be read: " + unreadable, nullptr);
     const Json done{{"lines", outcome.report.lines}, {"hits", outcome.report.hits}, {"findings", outcome.findings}};
-    auto text = done.dump();
+    auto text = aws::dump_json(done);
     if (outcome.findings > 0) log_line("INFO", invocation.request_id, text, nullptr);
     return text;
   }
@@ -128,12 +128,9 @@ class Sightings {
 
 Result<Handler> make_sightings_handler(const aws::Environment& env) {
   IW_TRY(auto context, make_function_context(env));
-  context.settings.state = std::filesystem::path(env("INTELWALL_STATE").value_or("/tmp/intelwall")) / "sightings";
-  const auto bucket = env("INTELWALL_STATE_BUCKET").value_or("");
-  const auto hunt = env("INTELWALL_HUNT_NAME").value_or("");
-  if (bucket.empty() || !store::is_hunt_name(hunt))
-    return fail(ErrorCode::usage, "it is not told which hunt's sightings these are", "INTELWALL_HUNT_NAME",
-                "set INTELWALL_STATE_BUCKET and INTELWALL_HUNT_NAME as the function hunt has them");
+  context.settings.state = scratch_directory(env, "sightings");
+  IW_TRY(const auto bucket, required_variable(env, "INTELWALL_STATE_BUCKET", "set it as the function hunt has it"));
+  IW_TRY(const auto hunt, hunt_name(env));
   return [function = std::make_shared<Sightings>(std::move(context), bucket, hunt)](const Invocation& invocation) {
     return function->handle(invocation);
   };

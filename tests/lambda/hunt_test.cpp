@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-constexpr const char* manifest = "/state-bucket/hunts/apt/manifest.jsonl.zst";
+constexpr const char* manifest = "/state-bucket/hunts/apt/manifest.jsonl.gz";
 constexpr const char* cursor = "/state-bucket/hunts/apt/cursor.json";
 
 class HuntFunctionTest : public app::HuntTest {
@@ -231,6 +231,23 @@ TEST_F(HuntFunctionTest, ASightingIsRaisedOnceAndUpdated) {
   // Another instance of the function, which knows only what the finding says.
   EXPECT_EQ(call_well(function("sightings"), logged("10.0.1.5", "actor.evil-test.com", 2)).at("findings"), 1);
   EXPECT_EQ(stored(id).at("ProductFields").at("intelwall/count"), "5");
+}
+
+TEST_F(HuntFunctionTest, WhatIsDeliveredAgainIsNotCountedAgain) {
+  put("actor.evil-test.com");
+  call_well(function());
+  const auto sightings = function("sightings");
+  const auto count = [&] {
+    return stored(app::sighting_finding_id("10.0.1.5", "actor.evil-test.com")).at("ProductFields").at("intelwall/count");
+  };
+  for (int times = 1; times <= 9; ++times) call_well(sightings, logged("10.0.1.5", "actor.evil-test.com", times));
+  EXPECT_EQ(count(), "45");
+  for (int times = 2; times <= 9; ++times)
+    EXPECT_EQ(call_well(sightings, logged("10.0.1.5", "actor.evil-test.com", times)).at("findings"), 0) << times;
+  EXPECT_EQ(count(), "45");
+  // Only so many are remembered: this one is taken for new.
+  EXPECT_EQ(call_well(sightings, logged("10.0.1.5", "actor.evil-test.com", 1)).at("findings"), 1);
+  EXPECT_EQ(count(), "46");
 }
 
 TEST_F(HuntFunctionTest, OtherNamesRaiseNothing) {
