@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <thread>
 
 #include "aws/endpoint.hpp"
 #include "aws/json_text.hpp"
@@ -91,11 +90,7 @@ Result<void> tell(const app::Context& context, aws::HttpRequest request, const J
       IW_CHECK(response);
       return fail(ErrorCode::unavailable, fmt::format("the answer's URL says {}", response->status), "ResponseURL");
     }
-    const auto pause = std::chrono::milliseconds{100 << attempt};
-    if (context.sleep)
-      context.sleep(pause);
-    else
-      std::this_thread::sleep_for(pause);
+    context.sleep(std::chrono::milliseconds{100 << attempt});
   }
 }
 

@@ -34,8 +34,7 @@ class Forward {
         bucket_(*context_.session, bucket) {}
 
   Result<std::string> handle(const Invocation& invocation) {
-    if (!Json::parse(invocation.event, nullptr, false).is_object())
-      return fail(ErrorCode::invalid_input, "the event is no JSON object", "event", "a schedule gives {}");
+    IW_CHECK(check_schedule_event(invocation));
     IW_TRY(context_.env, with_falcon_secret(*context_.session, env_));
     IW_TRY(const auto before, fetch());
     std::stop_source stop;
@@ -54,7 +53,7 @@ class Forward {
     const Json done{{"detections", totals.detections}, {"accepted", totals.sink.accepted},
                     {"already", totals.sink.already},  {"rejected", totals.sink.rejected},
                     {"unreadable", totals.unreadable}, {"complete", !stop.stop_requested()}};
-    auto text = done.dump();
+    auto text = aws::dump_json(done);
     if (totals.detections > 0) log_line("INFO", invocation.request_id, text, nullptr);
     return text;
   }
@@ -102,14 +101,12 @@ class Forward {
 }  // namespace
 
 Result<Handler> make_forward_handler(const aws::Environment& env) {
-  const auto bucket = env("INTELWALL_STATE_BUCKET").value_or("");
-  if (bucket.empty())
-    return fail(ErrorCode::usage, "no bucket is named", "INTELWALL_STATE_BUCKET",
-                "name the bucket that keeps the position in Falcon's alerts");
+  IW_TRY(const auto bucket, required_variable(env, "INTELWALL_STATE_BUCKET",
+                                              "name the bucket that keeps the position in Falcon's alerts"));
   IW_TRY(auto context, make_function_context(env));
   app::ForwardOptions options{.source = app::ForwardOptions::Source::alerts,
                               .until = app::ForwardOptions::Until::caught_up};
-  options.state_directory = std::filesystem::path(env("INTELWALL_STATE").value_or("/tmp/intelwall")) / "forward";
+  options.state_directory = scratch_directory(env, "forward");
   return [function = std::make_shared<Forward>(std::move(context), std::move(options), bucket)](
              const Invocation& invocation) { return function->handle(invocation); };
 }

@@ -7,6 +7,7 @@
 
 #include "app/hunt.hpp"
 #include "app/hunt_source.hpp"
+#include "aws/json_text.hpp"
 #include "lambda/falcon_secret.hpp"
 #include "lambda/function_context.hpp"
 #include "lambda/handler.hpp"
@@ -17,42 +18,28 @@ namespace intelwall::lambda {
 
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int most_rounds = 3;  // of a run that another one overtook
 
 /// An answer of Lambda has 6 MB at most, a line of its log a quarter of one.
-void shorten(Json& sync) {
+void shorten(aws::Json& sync) {
   constexpr std::size_t most_named = 100;
   if (!sync.is_object()) return;
   auto& names = sync["left_out"];
   if (names.size() > most_named) names.erase(names.begin() + most_named, names.end());
 }
 
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-Result<std::string> needed(const aws::Environment& env, const char* variable, const char* hint) {
-  auto value = env(variable).value_or("");
-  if (value.empty()) return fail(ErrorCode::usage, "is not set", variable, hint);
-  return value;
-}
-
 Result<store::Hunt> hunt_from(const aws::Environment& env, const app::Settings& settings) {
   store::Hunt hunt{
       .source = app::falcon_source, .protocols = settings.protocols, .excluded_types = app::default_excluded_types()};
-  IW_TRY(hunt.name, needed(env, "INTELWALL_HUNT_NAME", "give the hunt a name of a-z, 0-9 and -"));
-  IW_TRY(hunt.filter, needed(env, "INTELWALL_HUNT_FQL", "give the filter of Falcon Intel whose domains are watched"));
+  IW_TRY(hunt.name, hunt_name(env));
+  IW_TRY(hunt.filter,
+         required_variable(env, "INTELWALL_HUNT_FQL", "give the filter of Falcon Intel whose domains are watched"));
   IW_TRY(hunt.action, parse_action(env("INTELWALL_HUNT_ACTION").value_or("alert")));
   const auto limit = env("INTELWALL_HUNT_LIMIT").value_or("0");
   if (const auto [end, error] = std::from_chars(limit.data(), limit.data() + limit.size(), hunt.limit);
       error != std::errc{} || end != limit.data() + limit.size())
     return fail(ErrorCode::usage, fmt::format("\"{}\" is no number of domains", printable(limit, 40)),
                 "INTELWALL_HUNT_LIMIT", "0 is without a limit");
-  if (!store::is_hunt_name(hunt.name))
-    return fail(ErrorCode::usage, fmt::format("\"{}\" is no name of a hunt", printable(hunt.name, 60)),
-                "INTELWALL_HUNT_NAME", "use 1 to 40 of a-z, 0-9 and -");
   IW_CHECK(app::filter_of(hunt));
   return hunt;
 }
@@ -66,13 +53,12 @@ class HuntFunction {
       : context_(std::move(context)),
         env_(context_.env),
         hunt_(std::move(hunt)),
-        settings_(dumped(app::to_json(hunt_))),
+        settings_(aws::dump_json(app::to_json(hunt_))),
         max_removals_(context_.settings.firewall.max_removals),
         bucket_(*context_.session, bucket, hunt_.name) {}
 
   Result<std::string> handle(const Invocation& invocation) {
-    if (!Json::parse(invocation.event, nullptr, false).is_object())
-      return fail(ErrorCode::invalid_input, "the event is no JSON object", "event", "a schedule gives {}");
+    IW_CHECK(check_schedule_event(invocation));
     IW_CHECK(refresh_guardrails(context_));
     IW_TRY(context_.env, with_falcon_secret(*context_.session, env_));
     for (int round = 1;; ++round) {
@@ -99,13 +85,13 @@ class HuntFunction {
     if (outcome.sync.dns) enforcements.push_back(&outcome.sync.dns->enforcement);
     for (const auto* each : enforcements) {
       if (each->failure) return std::unexpected(*each->failure);
-      if (each->unverified) log_line("WARN", invocation.request_id, "written, but not seen live", &*each->unverified);
+      log_unverified(invocation, *each);
     }
     auto done = app::to_json(outcome);
     shorten(done["sync"]);
     shorten(done["sync"]["dns_firewall"]);
     done["bucket_writes"] = writes;
-    auto text = dumped(done);
+    auto text = aws::dump_json(done);
     log_line("INFO", invocation.request_id, text, nullptr);
     return text;
   }
@@ -127,7 +113,7 @@ class HuntFunction {
     const bool same = belongs && saved_.settings == settings_;
     is_another_ = belongs && !same;
     // What was applied for other settings is known, but is not what is wanted now.
-    if (belongs && !same) IW_CHECK(app::restore_applied(context_, ledger, saved_.applied));
+    if (is_another_) IW_CHECK(app::restore_applied(context_, ledger, saved_.applied));
     IW_CHECK(restore(ledger, added, manifest ? manifest->content : std::string(),
                      same ? saved_.progress : store::Progress{}, context_.clock()));
     if (same) IW_CHECK(app::restore_applied(context_, ledger, saved_.applied));
@@ -174,9 +160,10 @@ class HuntFunction {
 
 Result<Handler> make_hunt_handler(const aws::Environment& env) {
   IW_TRY(auto context, make_function_context(env));
-  context.settings.state = std::filesystem::path(env("INTELWALL_STATE").value_or("/tmp/intelwall")) / "hunt";
+  context.settings.state = scratch_directory(env, "hunt");
   IW_TRY(auto hunt, hunt_from(env, context.settings));
-  IW_TRY(const auto bucket, needed(env, "INTELWALL_STATE_BUCKET", "name the bucket that keeps what is watched"));
+  IW_TRY(const auto bucket,
+         required_variable(env, "INTELWALL_STATE_BUCKET", "name the bucket that keeps what is watched"));
   IW_CHECK(app::open_firewall(context));
   IW_CHECK(app::load_guardrails(context));
   return [function = std::make_shared<HuntFunction>(std::move(context), std::move(hunt), bucket)](

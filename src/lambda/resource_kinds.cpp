@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
 #include "aws/ec2.hpp"
 #include "aws/json_text.hpp"
@@ -48,13 +47,9 @@ Result<bool> wants_strict_order(const Json& properties) {
               "STRICT_ORDER or DEFAULT_ACTION_ORDER");
 }
 
-bool is_code(const Error& error, ErrorCode code) {
-  return error.code == code;
-}
-
 /// Success also when it failed because there is none.
 Result<void> fine_if_gone(Result<void> done) {
-  if (!done && is_code(done.error(), ErrorCode::not_found)) return {};
+  if (!done && done.error().code == ErrorCode::not_found) return {};
   return done;
 }
 
@@ -67,7 +62,7 @@ Result<ResourceAnswer> validate_firewall(const app::Context& context, const Reso
   auto firewall = client.describe_firewall(name);
   if (!firewall) {
     Error error = std::move(firewall).error();
-    if (is_code(error, ErrorCode::not_found))
+    if (error.code == ErrorCode::not_found)
       error.hint = fmt::format("name a firewall of {}, the stack's Region", context.session->region);
     return std::unexpected(std::move(error));
   }
@@ -103,15 +98,13 @@ Result<firewalls::GroupSetup> group_setup(const Json& properties) {
 
 Result<ResourceAnswer> policy_references(const app::Context& context, const ResourceRequest& request) {
   const aws::NetworkFirewallClient client(*context.session);
-  auto sleep = context.sleep;
-  if (!sleep) sleep = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
   IW_TRY(const auto setup, group_setup(request.properties));
   if (request.type == Type::remove) {
-    IW_TRY(const auto stay, firewalls::take_down_groups(client, setup, sleep));
+    IW_TRY(const auto stay, firewalls::take_down_groups(client, setup, context.sleep));
     Json data{{"Remaining", stay}};
     return ResourceAnswer{request.physical_id, std::move(data)};
   }
-  IW_CHECK(firewalls::set_up_groups(client, setup, sleep));
+  IW_CHECK(firewalls::set_up_groups(client, setup, context.sleep));
   return ResourceAnswer{fmt::format("intelwall/groups/{}/{}", setup.firewall, setup.prefix)};
 }
 
@@ -128,21 +121,15 @@ Result<ResourceAnswer> action_target(const app::Context& context, const Resource
                                request.function.region, request.function.account, id);
   auto made = hub.create_action_target(id, name, description);
   if (made) return ResourceAnswer{*std::move(made)};
-  if (!is_code(made.error(), ErrorCode::conflict)) return std::unexpected(std::move(made).error());
+  if (made.error().code != ErrorCode::conflict) return std::unexpected(std::move(made).error());
   IW_CHECK(hub.update_action_target(arn, name, description));
   return ResourceAnswer{arn};
-}
-
-/// "company/product" of the ARN of a product or of a subscription.
-std::string product_of(std::string_view arn) {
-  const auto parsed = aws::Arn::parse(arn);
-  return parsed ? parsed->resource.substr(parsed->resource.find('/') + 1) : std::string();
 }
 
 /// The subscription to a product, empty when there is none.
 Result<std::string> subscription_to(const aws::SecurityHubClient& hub, const std::string& product_arn) {
   IW_TRY(const auto subscriptions, hub.enabled_products());
-  const auto found = std::ranges::find(subscriptions, product_of(product_arn), product_of);
+  const auto found = std::ranges::find(subscriptions, aws::product_name(product_arn), aws::product_name);
   return found == subscriptions.end() ? std::string() : *found;
 }
 
@@ -162,7 +149,7 @@ Result<ResourceAnswer> product_subscription(const app::Context& context, const R
     return ResourceAnswer{request.physical_id.starts_with(id + '/') ? request.physical_id : id + "/found"};
   const auto enabled = hub.enable_product(arn);
   if (enabled) return ResourceAnswer{id + "/made"};
-  if (is_code(enabled.error(), ErrorCode::conflict)) return ResourceAnswer{id + "/found"};
+  if (enabled.error().code == ErrorCode::conflict) return ResourceAnswer{id + "/found"};
   return std::unexpected(enabled.error());
 }
 
@@ -195,7 +182,7 @@ Result<ResourceAnswer> route_entry(const app::Context& context, const ResourceRe
   }
   IW_TRY(route.endpoint, endpoint_of(context, request.properties));
   auto created = ec2.create_route(route);
-  if (!created && is_code(created.error(), ErrorCode::conflict)) created = ec2.replace_route(route);
+  if (!created && created.error().code == ErrorCode::conflict) created = ec2.replace_route(route);
   IW_CHECK(created);
   return ResourceAnswer{fmt::format("intelwall/route/{}/{}", route.table, route.destination)};
 }

@@ -25,10 +25,6 @@ std::unexpected<Error> malformed(std::string message, std::string place) {
               "it is an event of EventBridge, or of a queue of those, that this function takes");
 }
 
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 class Respond {
  public:
   Respond(app::Context context, std::optional<FindingFilter> filter)
@@ -39,7 +35,7 @@ class Respond {
     if (!event.is_object()) return malformed("the event is no JSON object", "event");
     if (event.contains("Records")) return handle_queue(event["Records"], invocation);
     IW_TRY(const auto done, handle_event(event, invocation));
-    return dumped(done);
+    return aws::dump_json(done);
   }
 
  private:
@@ -74,7 +70,7 @@ class Respond {
         }
       }
     }
-    return dumped({{"batchItemFailures", std::move(failed)}});
+    return aws::dump_json({{"batchItemFailures", std::move(failed)}});
   }
 
   struct Message {
@@ -113,7 +109,7 @@ class Respond {
                        "detail-type");
     }
     IW_CHECK(refresh_guardrails(context_));
-    IW_TRY(const auto outcome, app::respond(context_, dumped(event), app::Mode::write));
+    IW_TRY(const auto outcome, app::respond(context_, aws::dump_json(event), app::Mode::write));
     return report(outcome, invocation);
   }
 
@@ -139,7 +135,7 @@ class Respond {
     for (const auto& error : outcome.notes_not_written) tell("WARN", error, "a finding did not get its note");
     if (outcome.press_unknown) tell("WARN", *outcome.press_unknown, "the action is taken as block");
     if (outcome.enforcement.failure) return std::unexpected(*outcome.enforcement.failure);
-    if (outcome.enforcement.unverified) tell("WARN", *outcome.enforcement.unverified, "written, but not seen live");
+    log_unverified(invocation, outcome.enforcement);
     if (outcome.enforcement.plan.shortfall) tell("WARN", *outcome.enforcement.plan.shortfall, "done in part");
     Json decisions = Json::array();
     for (const auto& decision : outcome.decisions)
@@ -154,7 +150,7 @@ class Respond {
               {"decisions", std::move(decisions)},
               {"lifted", std::move(lifted)},
               {"writes", outcome.enforcement.plan.steps.size()}};
-    log_line("INFO", invocation.request_id, dumped(done), nullptr);
+    log_line("INFO", invocation.request_id, aws::dump_json(done), nullptr);
     return done;
   }
 

@@ -39,7 +39,7 @@ void log_line(const char* level, const std::string& request_id, const std::strin
     line["error_type"] = error_type(*error);
     line["error"] = {{"message", error->message}, {"place", error->place}, {"hint", error->hint}};
   }
-  const auto text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const auto text = aws::dump_json(line) + "\n";
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
@@ -86,8 +86,7 @@ Result<void> Runtime::run_one(const Handler& handler, const aws::HttpResponse& n
   if (!told && told.error().code == ErrorCode::protocol) answer = std::unexpected(told.error());  // too large, perhaps
   if (!answer) {
     log_line("ERROR", invocation.request_id, "the invocation failed", &answer.error());
-    told = post(place + "/error", error_body(answer.error()).dump(-1, ' ', false, Json::error_handler_t::replace),
-                error_type(answer.error()));
+    told = post(place + "/error", aws::dump_json(error_body(answer.error())), error_type(answer.error()));
   }
   if (!told && told.error().code == ErrorCode::unavailable) return told;
   if (!told) log_line("ERROR", invocation.request_id, "the Runtime API did not take the answer", &told.error());
@@ -106,7 +105,7 @@ Result<void> Runtime::serve(const Handler& handler, const std::stop_token& stop)
 }
 
 void Runtime::tell_init_failure(const Error& error) {
-  const auto body = error_body(error).dump(-1, ' ', false, Json::error_handler_t::replace);
+  const auto body = aws::dump_json(error_body(error));
   if (const auto told = post("init/error", body, error_type(error)); !told)
     log_line("ERROR", {}, "the Runtime API did not take the failure", &told.error());
 }
