@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests" / "app"))
+sys.path += [str(pathlib.Path(__file__).parents[1] / "tests" / room) for room in ("app", "lab")]
 from forward_judge import Falcon, Forward, JudgedCloud, event  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -1,9 +1,14 @@
-"""Where Python judges find what was built: the build tree that the variable INTELWALL_BUILD names."""
+"""What Python judges share: where they find what was built (the build tree that the variable INTELWALL_BUILD names), and
+clouds to call."""
 
 import os
 import pathlib
 
 import pytest
+import requests
+from cloud_judge import JudgedCloud
+from forward_judge import Falcon
+from moto.server import ThreadedMotoServer
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +34,30 @@ def binary(build_dir):
         return str(path)
 
     return find
+
+
+@pytest.fixture
+def cloud(binary):
+    """The lab's AWS endpoint, without packets."""
+    cloud = JudgedCloud(binary("judge_cloud"))
+    yield cloud
+    cloud.end()
+
+
+@pytest.fixture
+def falcon(binary):
+    """The lab's Falcon endpoint, for detections."""
+    falcon = Falcon(binary("judge_falcon"))
+    yield falcon
+    falcon.end()
+
+
+@pytest.fixture
+def moto():
+    """The URL of another one's AWS."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10).raise_for_status()  # its state is the process's
+    yield f"http://{host}:{port}"
+    server.stop()

@@ -2,14 +2,10 @@
 
 import json
 import os
-import pathlib
 import subprocess
-import sys
 
 import requests
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "lab"))
-from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud  # noqa: E402, F401
+from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud  # noqa: F401
 
 FALCON_SECRET = "judge-falcon-secret"
 FALCON_ID = "1ab1ab1ab1ab1ab1ab1ab1ab1ab1ab1a"

@@ -2,32 +2,14 @@
 
 import json
 import os
-import pathlib
 import random
 import signal
-import sys
 import time
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from forward_judge import PREFIX, PRODUCT, SUBSCRIPTION, Falcon, Forward, JudgedCloud, event, findings_of  # noqa: E402
+from forward_judge import PREFIX, PRODUCT, SUBSCRIPTION, Forward, event, findings_of
 
 KILLS = int(os.environ.get("INTELWALL_KILLS", "40"))
-
-
-@pytest.fixture()
-def falcon(binary):
-    falcon = Falcon(binary("judge_falcon"))
-    yield falcon
-    falcon.end()
-
-
-@pytest.fixture()
-def cloud(binary):
-    cloud = JudgedCloud(binary("judge_cloud"))
-    yield cloud
-    cloud.end()
 
 
 @pytest.fixture()

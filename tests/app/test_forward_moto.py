@@ -3,9 +3,7 @@ that answers what moto does not have (product subscriptions) and looks at each c
 
 import http.server
 import json
-import pathlib
 import random
-import sys
 import threading
 
 import boto3
@@ -13,10 +11,7 @@ import botocore.session
 import botocore.validate
 import pytest
 import requests
-from moto.server import ThreadedMotoServer
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from forward_judge import REGION, Falcon, Forward, event  # noqa: E402
+from forward_judge import REGION, Forward, event
 
 ACCOUNT = "123456789012"  # moto's
 IMPORT = (
@@ -44,12 +39,7 @@ def problems(finding):
 
 
 @pytest.fixture()
-def gate():
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    behind = f"http://{host}:{port}"
-    requests.post(behind + "/moto-api/reset", timeout=10).raise_for_status()
+def gate(moto):
     seen = []
 
     class Gate(http.server.BaseHTTPRequestHandler):
@@ -75,14 +65,13 @@ def gate():
                 assert 1 <= len(findings) <= 100 and len(body) < 6_000_000
                 seen.extend(findings)
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "content-length")}
-            passed = requests.post(behind + self.path, data=body, headers=headers, timeout=30)
+            passed = requests.post(moto + self.path, data=body, headers=headers, timeout=30)
             self.answer(passed.status_code, passed.content)
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gate)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", behind, seen
+    yield f"http://127.0.0.1:{server.server_port}", moto, seen
     server.shutdown()
-    moto.stop()
 
 
 def wild_event(number, chance):
@@ -101,20 +90,14 @@ def wild_event(number, chance):
     return event(number, **more)
 
 
-def test_every_finding_passes_botocore_and_moto(binary, gate, tmp_path):
+def test_every_finding_passes_botocore_and_moto(binary, falcon, gate, tmp_path):
     url, behind, seen = gate
-    falcon = Falcon(binary("judge_falcon"))
-    try:
-        chance = random.Random(11)
-        falcon.lab("hosts", hosts=[{"device_id": f"a{n}", "service_provider": "AWS_EC2_V2", "instance_id": f"i-{n}",
-                                    "tags": ["t" * 900, "u" * 900], "os_version": "é" * 2000} for n in range(3)])  # fmt: skip
-        for start in range(0, 400, 50):
-            falcon.lab("events", events=[wild_event(n, chance) if n % 4 else event(n) for n in range(start, start + 50)])
-        report, told = Forward(binary("intelwall"), falcon.url, url, tmp_path).once(
-            "--severity", "informational", "--older-than", "never"
-        )
-    finally:
-        falcon.end()
+    chance = random.Random(11)
+    falcon.lab("hosts", hosts=[{"device_id": f"a{n}", "service_provider": "AWS_EC2_V2", "instance_id": f"i-{n}",
+                                "tags": ["t" * 900, "u" * 900], "os_version": "é" * 2000} for n in range(3)])  # fmt: skip
+    for start in range(0, 400, 50):
+        falcon.lab("events", events=[wild_event(n, chance) if n % 4 else event(n) for n in range(start, start + 50)])
+    report, told = Forward(binary("intelwall"), falcon.url, url, tmp_path).once("--severity", "informational", "--older-than", "never")
     assert report["accepted"] == 400 and report["rejected"] == report["unreadable"] == 0, told
     assert len({finding["Id"] for finding in seen}) == 400
     faults = [(finding["Id"], problem) for finding in seen for problem in problems(finding)]

@@ -7,8 +7,6 @@ import subprocess
 
 import boto3
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
 
 PRODUCT = "arn:aws:securityhub:us-east-1:123456789012:product/123456789012/default"
 
@@ -31,32 +29,22 @@ def finding(number: int, **more) -> dict:
 
 
 @pytest.fixture()
-def endpoint():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10).raise_for_status()  # its state is the process's
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture()
-def boto(endpoint):
+def boto(moto):
     def client(service):
         return boto3.client(
-            service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y"
+            service, endpoint_url=moto, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y"
         )
 
     return client
 
 
 @pytest.fixture()
-def call(endpoint, binary, tmp_path):
+def call(moto, binary, tmp_path):
     """call(operation, **arguments): what our client makes of the answer."""
     environment = {
         "HOME": str(tmp_path),
         "PATH": os.environ["PATH"],
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": moto,
         "AWS_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "secret",

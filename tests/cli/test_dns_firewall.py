@@ -3,9 +3,7 @@ passes a proxy that holds each request and each answer against botocore's servic
 
 import http.server
 import json
-import pathlib
 import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
@@ -13,9 +11,7 @@ import urllib.request
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lab"))
-from cloud_judge import JudgedCloud, judge_answer  # noqa: E402
+from cloud_judge import judge_answer
 
 GROUP = "rslvr-frg-0123456789abcdef0"
 
@@ -70,13 +66,6 @@ class JudgingProxy:
         """What was called since the last time."""
         calls, self.calls = self.calls, []
         return calls
-
-
-@pytest.fixture
-def cloud(binary):
-    cloud = JudgedCloud(binary("judge_cloud"))
-    yield cloud
-    cloud.end()
 
 
 @pytest.fixture

@@ -1,21 +1,9 @@
 """import as its user meets it: a group that boto3 made, and Squid's files, against the lab's cloud without packets."""
 
 import json
-import pathlib
 import subprocess
-import sys
 
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lab"))
-from cloud_judge import JudgedCloud  # noqa: E402
-
-
-@pytest.fixture
-def cloud(binary):
-    cloud = JudgedCloud(binary("judge_cloud"))
-    yield cloud
-    cloud.end()
 
 
 @pytest.fixture

@@ -12,9 +12,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud  # noqa: E402
+from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud
 
 RULE = 'drop tls $HOME_NET any -> $EXTERNAL_NET any (msg:"m"; tls.sni; content:"evil{0}.com"; nocase; sid:{0}; rev:1;)'
 

@@ -1,13 +1,9 @@
 """The lab's Route 53 DNS Firewall, judged by boto3 and botocore's service model (moto has none)."""
 
-import pathlib
-import sys
 
 import pytest
 from botocore.exceptions import ClientError
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cloud_judge import JudgedCloud  # noqa: E402
+from cloud_judge import JudgedCloud
 
 GROUP = "rslvr-frg-0123456789abcdef0"
 

@@ -1,11 +1,7 @@
 """The lab's Security Hub, EventBridge and parameter store, judged by boto3 and botocore's service models; and what stands
 under /lab."""
 
-import copy
 import json
-import pathlib
-import sys
-import time
 import urllib.error
 import urllib.request
 
@@ -14,9 +10,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud  # noqa: E402
+from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud
 
 FALCON = f"arn:aws:securityhub:{REGION}:517716713836:product/crowdstrike/crowdstrike-falcon"
 OWN = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"

@@ -1,15 +1,11 @@
 """A long download from a name that gets blocked is cut; one from another name at the same address goes on. With packets."""
 
 import json
-import pathlib
 import re
-import sys
 import time
 
 import boto3
-
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from test_lab_lifecycle import lab, needs_packets  # noqa: E402,F401
+from test_lab_lifecycle import needs_packets
 
 FALCON = "arn:aws:securityhub:us-east-1:517716713836:product/crowdstrike/crowdstrike-falcon"
 

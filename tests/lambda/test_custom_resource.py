@@ -4,17 +4,13 @@ URL for the answer."""
 import json
 import pathlib
 import subprocess
-import sys
 
 import boto3
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path += [str(ROOT / "tests" / "lab"), str(pathlib.Path(__file__).parent)]
-from cloud_judge import JudgedCloud  # noqa: E402
-from runtime_api import RuntimeApi  # noqa: E402
+from cloud_judge import JudgedCloud
+from runtime_api import RuntimeApi
 
 ANSWERS, STATE = "answers", "intelwall-state"
 
@@ -64,18 +60,13 @@ class World:
 
 
 @pytest.fixture
-def world(binary, tmp_path):
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10).raise_for_status()  # its state is the process's
-    made = World(binary, f"http://{host}:{port}", tmp_path / "log")
+def world(binary, moto, tmp_path):
+    made = World(binary, moto, tmp_path / "log")
     yield made
     made.process.terminate()
     made.process.wait(10)
     made.api.end()
     made.cloud.end()
-    moto.stop()
 
 
 def test_groups_join_the_policy_and_leave_it(world):

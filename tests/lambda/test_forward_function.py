@@ -2,34 +2,14 @@
 S3."""
 
 import json
-import pathlib
 import subprocess
-import sys
 
 import boto3
 import pytest
-import requests
-from moto.server import ThreadedMotoServer
-
-sys.path += [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "app")]
-from forward_judge import FALCON_ID, FALCON_SECRET, KEY, REGION, SECRET, Falcon, JudgedCloud, event, findings_of  # noqa: E402
-from runtime_api import RuntimeApi  # noqa: E402
+from forward_judge import FALCON_ID, FALCON_SECRET, KEY, REGION, SECRET, event, findings_of
+from runtime_api import RuntimeApi
 
 BUCKET, POSITION, NAME = "intelwall-state", "forward/alerts.json", "intelwall/falcon"
-
-
-@pytest.fixture()
-def falcon(binary):
-    falcon = Falcon(binary("judge_falcon"))
-    yield falcon
-    falcon.end()
-
-
-@pytest.fixture()
-def cloud(binary):
-    cloud = JudgedCloud(binary("judge_cloud"))
-    yield cloud
-    cloud.end()
 
 
 class Store:
@@ -56,13 +36,8 @@ class Store:
 
 
 @pytest.fixture()
-def store():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    requests.post(f"http://{host}:{port}/moto-api/reset", timeout=10).raise_for_status()
-    yield Store(f"http://{host}:{port}")
-    server.stop()
+def store(moto):
+    return Store(moto)
 
 
 @pytest.fixture()
