@@ -77,7 +77,10 @@ httplib::Server::HandlerResponse gate(const httplib::Request& http, httplib::Res
 
 class HttpCloud final : public Cloud {
  public:
-  explicit HttpCloud(CloudOptions options) : wanted_port_(options.port), endpoint_(std::move(options)) {
+  explicit HttpCloud(CloudOptions options)
+      : wanted_port_(options.port),
+        requests_a_connection_(options.requests_a_connection),
+        endpoint_(std::move(options)) {
     server_.new_task_queue = [] { return new httplib::ThreadPool(threads); };
     // The library's own choice, SO_REUSEPORT, would let two clouds share a port and each get half of the calls.
     server_.set_socket_options([](socket_t socket) {
@@ -86,8 +89,7 @@ class HttpCloud final : public Cloud {
     });
     server_.set_tcp_nodelay(true);
     server_.set_keep_alive_timeout(seconds_to_first_byte);
-    // One request a connection: idle clients would each keep a thread of the pool.
-    server_.set_keep_alive_max_count(1);
+    server_.set_keep_alive_max_count(requests_a_connection_);
     server_.set_payload_max_length(object_byte_limit);  // the endpoint knows the other services' limit
     server_.set_pre_routing_handler(gate);
     server_.set_error_handler(
@@ -141,6 +143,7 @@ class HttpCloud final : public Cloud {
   }
 
   int wanted_port_, port_ = 0;
+  std::size_t requests_a_connection_;
   Endpoint endpoint_;
   httplib::Server server_;
   std::jthread listener_;

@@ -67,6 +67,7 @@ struct CloudOptions {
   std::function<Result<std::string>(const std::string& function, const std::string& event)> invoke;
   bool strict_order = true;
   std::shared_ptr<CloudStack> stack;  ///< empty: none
+  std::size_t requests_a_connection = 1;  ///< a client that keeps its connection holds one of 16 threads
 };
 
 /// The AWS-compatible endpoint: Network Firewall, Security Hub, EventBridge, SSM parameters, Route 53 DNS Firewall, S3,
