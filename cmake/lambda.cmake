@@ -1,10 +1,11 @@
 # `bootstrap`, the executable of the Lambda package: the rooms of the release tree linked into one static position-independent
 # file that needs nothing from its host. scripts/lambda makes what the distribution has no fitting archive of, and the zip.
-set(INTELWALL_LAMBDA_ARCHIVES "" CACHE PATH "Directory of libcurl.a and libsimdjson.a (scripts/lambda)")
+set(INTELWALL_LAMBDA_ARCHIVES "" CACHE PATH "Directory of the archives that scripts/lambda makes")
 
 if(INTELWALL_LAMBDA_ARCHIVES)
-  add_executable(bootstrap EXCLUDE_FROM_ALL src/lambda/main/bootstrap.cpp src/lambda/main/fmt.cpp)
+  add_executable(bootstrap EXCLUDE_FROM_ALL src/lambda/main/bootstrap.cpp src/lambda/main/fmt.cpp src/lambda/main/sqlite_parts.cpp)
   target_include_directories(bootstrap PRIVATE src)
+  target_link_directories(bootstrap PRIVATE ${INTELWALL_LAMBDA_ARCHIVES})
   # Archives by path: the rooms' own link lists name shared libraries.
   set(rooms lambda app hunt store firewalls falcon findings policy rules aws intel os core)
   list(TRANSFORM rooms REPLACE "(.+)" "$<TARGET_FILE:intelwall_\\1>" OUTPUT_VARIABLE room_archives)

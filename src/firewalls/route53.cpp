@@ -72,8 +72,7 @@ struct View {
 
 class Route53 final : public Firewall {
  public:
-  Route53(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
-          Sleep sleep)
+  Route53(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options, Sleep sleep)
       : client_(std::move(client)),
         options_(std::move(options)),
         store_(client_, options_.rule_group, std::move(sleep)) {}

@@ -73,7 +73,7 @@ Step rule_step(const Route53Options& options, const Edit& edit) {
 }  // namespace
 
 Route53Hunts::Route53Hunts(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
-                           std::function<void(std::chrono::milliseconds)> sleep)
+                           Sleep sleep)
     : client_(std::move(client)),
       options_(std::move(options)),
       store_(client_, options_.rule_group, std::move(sleep)) {}

@@ -22,7 +22,7 @@ struct DnsNames {
 class Route53Hunts {
  public:
   Route53Hunts(std::shared_ptr<const aws::Route53ResolverClient> client, Route53Options options,
-               std::function<void(std::chrono::milliseconds)> sleep = {});
+               Sleep sleep = really_sleep);
 
   /// What our lists, the blocks' included, and their rules are, by name; the same as long as nobody writes to them.
   using Versions = std::map<std::string, std::string>;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 namespace intelwall::firewalls {
 
@@ -30,10 +29,8 @@ std::optional<DomainListState> DnsLists::find(const std::string& name) const {
 }
 
 DnsListStore::DnsListStore(std::shared_ptr<const aws::Route53ResolverClient> client, std::string rule_group,
-                           std::function<void(std::chrono::milliseconds)> sleep)
-    : client_(std::move(client)), rule_group_(std::move(rule_group)), sleep_(std::move(sleep)) {
-  if (!sleep_) sleep_ = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
-}
+                           Sleep sleep)
+    : client_(std::move(client)), rule_group_(std::move(rule_group)), sleep_(std::move(sleep)) {}
 
 Result<DnsLists> DnsListStore::read() const {
   DnsLists lists;

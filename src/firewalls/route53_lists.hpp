@@ -29,7 +29,7 @@ class DnsListStore {
   using Operation = aws::Route53ResolverClient::Operation;
 
   DnsListStore(std::shared_ptr<const aws::Route53ResolverClient> client, std::string rule_group,
-               std::function<void(std::chrono::milliseconds)> sleep = {});
+               Sleep sleep = really_sleep);
 
   Result<DnsLists> read() const;
   /// As the service keeps them, without the root's dot.
@@ -52,7 +52,7 @@ class DnsListStore {
 
   std::shared_ptr<const aws::Route53ResolverClient> client_;
   std::string rule_group_;
-  std::function<void(std::chrono::milliseconds)> sleep_;
+  Sleep sleep_;
 };
 
 /// What a step tells of names that come or go: each by `line`, and how many more there are beyond a thousand.

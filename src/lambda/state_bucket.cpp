@@ -1,7 +1,8 @@
 #include "lambda/state_bucket.hpp"
 
 #include <fmt/format.h>
-#include <zstd.h>
+#define ZLIB_CONST  // what it reads it leaves as it is
+#include <zlib.h>
 
 #include <limits>
 #include <vector>
@@ -17,14 +18,22 @@ namespace {
 using aws::Json;
 
 constexpr std::size_t max_manifest = 1u << 30;  // unpacked; a million indicators are 0.2 GB
-constexpr int level = 3;
+constexpr int level = 3;                        // zlib's: of larger ones the function's time is not worth the space
+constexpr int gzip_window = 15 + 16;            // the largest, and gzip's header
 
 Result<std::string> packed(const std::string& text) {
-  std::string out(ZSTD_compressBound(text.size()), '\0');
-  const auto size = ZSTD_compress(out.data(), out.size(), text.data(), text.size(), level);
-  if (ZSTD_isError(size) != 0)
-    return fail(ErrorCode::system, fmt::format("packing failed: {}", ZSTD_getErrorName(size)));
-  out.resize(size);
+  z_stream stream{};
+  if (deflateInit2(&stream, level, Z_DEFLATED, gzip_window, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+    return fail(ErrorCode::system, "there is no memory to pack the manifest with");
+  std::string out(deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<const Bytef*>(text.data());
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const int done = deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  IW_ASSERT(done == Z_STREAM_END);
   return out;
 }
 
@@ -95,7 +104,7 @@ Result<std::optional<HuntBucket::Version<HuntCursor>>> HuntBucket::cursor() cons
 }
 
 Result<std::optional<HuntBucket::Version<std::string>>> HuntBucket::manifest() const {
-  const auto key = path_ + "manifest.jsonl.zst";
+  const auto key = path_ + "manifest.jsonl.gz";
   IW_TRY(auto object, if_there(s3_.get(key)));
   if (!object) return std::nullopt;
   IW_TRY(auto lines, unpacked(object->body, key));
@@ -112,7 +121,7 @@ Result<std::string> HuntBucket::put_cursor(const HuntCursor& cursor, const std::
 
 Result<std::string> HuntBucket::put_manifest(const std::string& lines, const std::string& etag) const {
   IW_TRY(const auto bytes, packed(lines));
-  return s3_.put(path_ + "manifest.jsonl.zst", bytes, in_place_of(etag));
+  return s3_.put(path_ + "manifest.jsonl.gz", bytes, in_place_of(etag));
 }
 
 Result<std::string> manifest_of(store::Ledger& ledger, const store::Hunt& hunt) {

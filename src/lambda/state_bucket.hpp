@@ -18,7 +18,7 @@ struct HuntCursor {
   bool operator==(const HuntCursor&) const = default;
 };
 
-/// The objects of one hunt, `hunts/NAME/manifest.jsonl.zst` (what is watched, an indicator a line) and
+/// The objects of one hunt, `hunts/NAME/manifest.jsonl.gz` (what is watched, an indicator a line) and
 /// `hunts/NAME/cursor.json`. The manifest is written first: a cursor that names another one is not believed.
 class HuntBucket {
  public:
