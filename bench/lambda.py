@@ -62,7 +62,7 @@ class Side:
 
     def cold(self):
         api, process, began = self.start()
-        api.polled.wait()
+        assert api.polled.wait(60), f"{self.name} did not begin"
         self.starts.append(cpu_so_far(process.pid))
         self.call(api)
         self.colds.append(1000 * (time.monotonic() - began))

@@ -5,7 +5,8 @@ set(INTELWALL_LAMBDA_ARCHIVES "" CACHE PATH "Directory of the archives that scri
 if(INTELWALL_LAMBDA_ARCHIVES)
   add_executable(bootstrap EXCLUDE_FROM_ALL src/lambda/main/bootstrap.cpp src/lambda/main/fmt.cpp src/lambda/main/sqlite_parts.cpp)
   target_include_directories(bootstrap PRIVATE src)
-  target_link_directories(bootstrap PRIVATE ${INTELWALL_LAMBDA_ARCHIVES})
+  # No target_link_directories(), which would leave the directory in the file.
+  target_link_options(bootstrap PRIVATE -L${INTELWALL_LAMBDA_ARCHIVES})
   # Archives by path: the rooms' own link lists name shared libraries.
   set(rooms lambda app hunt store firewalls falcon findings policy rules aws intel os core)
   list(TRANSFORM rooms REPLACE "(.+)" "$<TARGET_FILE:intelwall_\\1>" OUTPUT_VARIABLE room_archives)
