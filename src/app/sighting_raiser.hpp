@@ -17,7 +17,8 @@ class SightingRaiser {
   explicit SightingRaiser(Context& context) : context_(&context) {}
 
   /// Adds to each what its finding tells already: without a ledger, the findings are the record. What a finding counts
-  /// from this piece of a log already is taken out, for services deliver more than once; a finding knows its last eight.
+  /// from this piece of a log already is taken out, for services deliver more than once; a finding knows its last
+  /// eight.
   Result<void> add_told(std::vector<Seen>& all, std::string_view log) const;
   /// Gets those that Security Hub took, batch by batch.
   using Told = std::function<Result<void>(const std::vector<store::Sighting>&)>;

@@ -95,8 +95,7 @@ Result<aws::HttpResponse> Client::send(const aws::HttpRequest& request, const Re
     if (passing && !asks_too_much && attempt < policy.attempts) {
       // A 429 that says how long is waited for by wait_for_rate_limit(), with all other callers.
       const bool common = response && response->status == 429 && asked;
-      session_.sleep(common ? policy.back_off(1)
-                            : std::max(asked.value_or(milliseconds(0)), policy.back_off(attempt)));
+      session_.sleep(common ? policy.back_off(1) : std::max(asked.value_or(milliseconds(0)), policy.back_off(attempt)));
       continue;
     }
     Error error = response ? to_error(*response, refused) : to_error(std::move(response).error(), refused);

@@ -66,7 +66,7 @@ struct CloudOptions {
   /// Runs a Lambda target of an EventBridge rule: function name and event in, its answer out.
   std::function<Result<std::string>(const std::string& function, const std::string& event)> invoke;
   bool strict_order = true;
-  std::shared_ptr<CloudStack> stack;  ///< empty: none
+  std::shared_ptr<CloudStack> stack;      ///< empty: none
   std::size_t requests_a_connection = 1;  ///< a client that keeps its connection holds one of 16 threads
 };
 

@@ -238,7 +238,9 @@ TEST_F(HuntFunctionTest, WhatIsDeliveredAgainIsNotCountedAgain) {
   call_well(function());
   const auto sightings = function("sightings");
   const auto count = [&] {
-    return stored(app::sighting_finding_id("10.0.1.5", "actor.evil-test.com")).at("ProductFields").at("intelwall/count");
+    return stored(app::sighting_finding_id("10.0.1.5", "actor.evil-test.com"))
+        .at("ProductFields")
+        .at("intelwall/count");
   };
   for (int times = 1; times <= 9; ++times) call_well(sightings, logged("10.0.1.5", "actor.evil-test.com", times));
   EXPECT_EQ(count(), "45");

@@ -45,8 +45,9 @@ class World:
         api = RuntimeApi()
         scratch = self.place / name
         scratch.mkdir(exist_ok=True)
+        own = {"AWS_LAMBDA_RUNTIME_API": api.host, "TMPDIR": str(scratch), "INTELWALL_STATE": str(scratch)}
         process = subprocess.Popen([self.program, "lambda"], stderr=(self.place / f"{name}.log").open("a"),
-                                   env=self.environment | variables | {"AWS_LAMBDA_RUNTIME_API": api.host, "INTELWALL_STATE": str(scratch)})  # fmt: skip
+                                   env=self.environment | variables | own)
         self.functions.append((api, process))
         return api
 

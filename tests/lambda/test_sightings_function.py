@@ -10,7 +10,7 @@ import time
 
 import pytest
 from cloud_judge import ACCOUNT, REGION
-from hunt_world import done
+from hunt_world import client_of, done
 
 WATCHED = [f"bad{n}.hunted-test.com" for n in range(12)]
 OTHERS = ["www.example.org", "xbad1.hunted-test.com", "bad1.hunted-test.com.example.net", "hunted-test.com"]
@@ -72,16 +72,16 @@ class Log:
 
 
 @pytest.fixture
-def watching(world):
+def watching(world, moto):
     world.put(*WATCHED, actors=["SALTYSPIDER"], malware_families=["Salty"])
     assert done(world.function().invoke({}))["added"] == len(WATCHED)
     world.s3.create_bucket(Bucket="firewall-logs")
-    world.environment |= {"_HANDLER": "sightings", "AWS_ENDPOINT_URL_SECURITYHUB": world.moto, "AWS_ENDPOINT_URL_EC2": world.moto}
+    world.environment |= {"_HANDLER": "sightings", "AWS_ENDPOINT_URL_SECURITYHUB": moto, "AWS_ENDPOINT_URL_EC2": moto}
     return world
 
 
-def told(world):
-    pages = world.client("securityhub").get_paginator("get_findings").paginate()
+def told(moto):
+    pages = client_of(moto, "securityhub").get_paginator("get_findings").paginate()
     return {finding["Id"]: finding for page in pages for finding in page["Findings"]}
 
 
@@ -89,7 +89,7 @@ def stamp(moment):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
-def test_every_contact_is_counted_once(watching):
+def test_every_contact_is_counted_once(watching, moto):
     log = Log(7)
     function = watching.function("sightings")
     for round in range(12):
@@ -107,7 +107,7 @@ def test_every_contact_is_counted_once(watching):
             kind, answer, _ = function.invoke(event)
             assert kind == "response", answer
         assert answer["lines"] == len(lines)
-    findings = told(watching)
+    findings = told(moto)
     assert {key: int(each["ProductFields"]["intelwall/count"]) for key, each in findings.items()} == dict(log.count)
     assert {key: each["FirstObservedAt"] for key, each in findings.items()} == {key: stamp(at) for key, at in log.first.items()}
     assert {key: each["LastObservedAt"] for key, each in findings.items()} == {key: stamp(at) for key, at in log.last.items()}
@@ -121,7 +121,7 @@ def test_every_contact_is_counted_once(watching):
     [], {}, {"awslogs": {}}, {"awslogs": {"data": "%%%"}}, {"awslogs": {"data": base64.b64encode(b"not gzip").decode()}},
     {"source": "aws.s3", "detail-type": "Object Created", "detail": {}},
 ])  # fmt: skip
-def test_what_is_no_log_has_a_type_to_search_for(watching, event):
+def test_what_is_no_log_has_a_type_to_search_for(watching, moto, event):
     kind, answer, error_type = watching.function("sightings").invoke(event)
     assert (kind, error_type) == ("error", "Intelwall.InvalidInput"), answer
-    assert told(watching) == {}
+    assert told(moto) == {}
