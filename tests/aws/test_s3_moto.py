@@ -1,7 +1,7 @@
 """Our S3 client against moto and boto3: what one writes the other reads, conditions hold, and a bucket is emptied whole."""
 
 import pytest
-from test_security_hub_moto import boto, call, endpoint  # noqa: F401 (fixtures)
+from test_security_hub_moto import boto, call  # noqa: F401 (fixtures)
 
 BUCKET = "intelwall-state"
 

@@ -1,6 +1,6 @@
 """Our Secrets Manager client reads what boto3 stored in moto."""
 
-from test_security_hub_moto import boto, call, endpoint  # noqa: F401 (fixtures)
+from test_security_hub_moto import boto, call  # noqa: F401 (fixtures)
 
 
 def test_a_secret_is_read_by_name_and_arn_in_its_current_version(boto, call):  # noqa: F811

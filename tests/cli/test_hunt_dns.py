@@ -5,7 +5,7 @@ import json
 import subprocess
 
 import pytest
-from test_dns_firewall import GROUP, cloud, dns, proxy  # noqa: F401
+from test_dns_firewall import GROUP, dns, proxy  # noqa: F401
 
 NAMES = [f"n{i}.hunted-test.com" for i in range(1200)]
 

@@ -27,7 +27,7 @@ def record(chance, moment):
     names = {
         "tls": {"tls": {"sni": name.upper() if chance.random() < 0.2 else name, "version": "TLS 1.3"}},
         "http": {"http": {"hostname": name + (":8080" if chance.random() < 0.2 else ""), "url": "/x", "http_method": "GET"}},
-        "dns": {"dns": {"type": "query", "rrname": name, "rrtype": "A", "query": [{"type": "query", "rrname": name}]}},
+        "dns": {"dns": {"query": [{"type": "query", "id": 1, "rrname": name, "rrtype": "A", "tx_id": 0}]}},
     }[protocol]
     event = {
         "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + ".123456+0000", "flow_id": chance.getrandbits(50),
