@@ -31,6 +31,9 @@ Result<void> step_down(Demo& demo) {
 Result<void> connect(Demo& demo) {
   IW_TRY(demo.environment, environment());
   demo.environment["INTELWALL_ALLOW_LIST"] = (state_directory() / "demo-allow.txt").string();
+  // The demo's own commands act on what the functions act on.
+  if (const auto& stack = demo.options.stack; stack && stack->parameters.contains("DnsFirewallRuleGroupId"))
+    demo.environment["INTELWALL_DNS_FIREWALL"] = stack->parameters.at("DnsFirewallRuleGroupId");
   const auto variables = demo.environment;
   demo.session.env = [variables](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);

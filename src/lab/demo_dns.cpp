@@ -20,6 +20,7 @@ std::string look_up(const std::string& name) {
 }  // namespace
 
 Result<void> step_resolver(Demo& demo) {
+  const auto environment = demo.environment;
   demo.environment["INTELWALL_DNS_FIREWALL"] = dns_rule_group_id;
   const auto before = look_up(bad_subdomain);
   IW_TRY(const auto blocked, intelwall(demo, {"block", bad_name}));
@@ -27,7 +28,7 @@ Result<void> step_resolver(Demo& demo) {
   const auto other = look_up(good_name);
   IW_TRY(const auto lifted, intelwall(demo, {"unblock", bad_name}));
   const auto after = look_up(bad_subdomain);
-  demo.environment.erase("INTELWALL_DNS_FIREWALL");
+  demo.environment = environment;
   const bool done = blocked.exit_code == 0 && lifted.exit_code == 0;
   demo.add("a look-up that passes no firewall gets no address from DNS Firewall",
            done && before == "NOERROR" && during == "NXDOMAIN" && other == "NOERROR" && after == "NOERROR",
