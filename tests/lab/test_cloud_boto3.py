@@ -12,7 +12,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
-from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud
+from cloud_judge import ACCOUNT, KEY, REGION, SECRET
 
 RULE = 'drop tls $HOME_NET any -> $EXTERNAL_NET any (msg:"m"; tls.sni; content:"evil{0}.com"; nocase; sid:{0}; rev:1;)'
 
@@ -23,14 +23,6 @@ def rules(count, first=1):
 
 def strict(text, **more):
     return {"RulesSource": {"RulesString": text}, "StatefulRuleOptions": {"RuleOrder": "STRICT_ORDER"}, **more}
-
-
-@pytest.fixture(scope="module")
-def cloud(binary):
-    cloud = JudgedCloud(binary("judge_cloud"))
-    yield cloud
-    cloud.end()
-    assert cloud.judged > 0
 
 
 @pytest.fixture(scope="module", params=["json", "smithy-rpc-v2-cbor"])

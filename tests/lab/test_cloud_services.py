@@ -10,7 +10,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from botocore.exceptions import ClientError
-from cloud_judge import ACCOUNT, KEY, REGION, SECRET, JudgedCloud
+from cloud_judge import ACCOUNT, KEY, REGION, SECRET
 
 FALCON = f"arn:aws:securityhub:{REGION}:517716713836:product/crowdstrike/crowdstrike-falcon"
 OWN = f"arn:aws:securityhub:{REGION}:{ACCOUNT}:product/{ACCOUNT}/default"
@@ -27,14 +27,6 @@ def finding(identifier, **more):
                           "crowdstrike/crowdstrike-falcon/IOCValue": "badcdn.example"},
         "Resources": [{"Type": "AwsEc2Instance", "Id": "i-0123456789abcdef0"}], **more,
     }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def cloud(binary):
-    cloud = JudgedCloud(binary("judge_cloud"))
-    yield cloud
-    cloud.end()
-    assert cloud.judged > 0
 
 
 @pytest.fixture(scope="module")

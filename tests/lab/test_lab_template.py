@@ -4,7 +4,6 @@ import gzip
 import json
 import pathlib
 import subprocess
-import sys
 import time
 import uuid
 
@@ -12,9 +11,8 @@ import boto3
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path += [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "lambda")]
-from runtime_api import finding  # noqa: E402
-from test_lab_lifecycle import Lab  # noqa: E402
+from runtime_api import finding
+from test_lab_lifecycle import Lab
 
 TEMPLATE = ROOT / "deploy" / "cloudformation" / "intelwall.yaml"
 ZIP = ROOT / "build" / "lambda" / "intelwall.zip"
