@@ -13,7 +13,7 @@ import zlib
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_judge import ACCOUNT, REGION, JudgedCloud  # noqa: E402
+from cloud_judge import ACCOUNT, REGION, JudgedCloud
 
 CLI = str(pathlib.Path(sys.executable).parent / "aws")
 KEYS = ["hunts/a/manifest.jsonl.zst", "with space/ünïcødé+plus", "a//b/../c", "100%25&<x>", "q?#'\"~"]

@@ -5,7 +5,7 @@ import re
 import time
 
 import boto3
-from test_lab_lifecycle import needs_packets
+from test_lab_lifecycle import lab, needs_packets  # noqa: F401 (a fixture)
 
 FALCON = "arn:aws:securityhub:us-east-1:517716713836:product/crowdstrike/crowdstrike-falcon"
 

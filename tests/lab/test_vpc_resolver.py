@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from test_lab_lifecycle import lab, needs_packets  # noqa: E402,F401
+from test_lab_lifecycle import lab, needs_packets  # noqa: F401
 
 GROUP = "rslvr-frg-0123456789abcdef0"
 
