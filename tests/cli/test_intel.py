@@ -205,7 +205,7 @@ def test_a_missing_scope_is_named(lab):
 
 
 def test_too_many_calls_are_waited_for(lab):
-    lab.lab("faults", fault="api", path="/intel/", status=429, seconds=1)
+    lab.lab("faults", fault="api", path="/intel/", status=429, seconds=2)  # the time to wait until is told in whole seconds
     begin = time.monotonic()
     assert lab.run("search", HIGH).returncode == 0
     assert time.monotonic() - begin > 0.5
