@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
+#include "aws/json_text.hpp"
 #include "firewalls/change.hpp"
 
 namespace intelwall::app {
@@ -23,11 +24,10 @@ struct Applied {
 };
 
 std::string to_text(const Applied& applied) {
-  return Json{{"generation", applied.generation},
-              {"fingerprint", applied.fingerprint},
-              {"complete", applied.complete},
-              {"versions", applied.versions}}
-      .dump(-1, ' ', false, Json::error_handler_t::replace);
+  return aws::dump_json({{"generation", applied.generation},
+                         {"fingerprint", applied.fingerprint},
+                         {"complete", applied.complete},
+                         {"versions", applied.versions}});
 }
 
 /// Nothing where there is no note, or none that we read: then all is looked at.

@@ -167,11 +167,9 @@ DnsFirewall::DnsFirewall(Clock clock) : clock_(std::move(clock)) {
 
 ApiAnswer DnsFirewall::call(const std::string& operation, Json input) {
   const auto known = operations().find(operation);
-  if (known == operations().end())
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)));
+  if (known == operations().end()) return no_operation(operation);
   const auto& [shape, run] = known->second;
-  if (const auto violation = find_violation(*shape, input)) return std::unexpected(to_api_error(*violation));
-  prune(*shape, input);
+  IW_CHECK(check_input(*shape, input));
   const std::scoped_lock lock(mutex_);
   return (this->*run)(input);
 }

@@ -185,11 +185,8 @@ ApiAnswer EventBus::call(const std::string& operation, Json input) {
     };
   }();
   const auto found = operations.find(operation);
-  if (found == operations.end())
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)));
-  if (const auto violation = find_violation(*found->second.input, input))
-    return std::unexpected(to_api_error(*violation));
-  prune(*found->second.input, input);
+  if (found == operations.end()) return no_operation(operation);
+  IW_CHECK(check_input(*found->second.input, input));
   if (const std::string bus = text_or(input, "EventBusName", "default");
       bus != "default" && !bus.ends_with(":event-bus/default"))
     return refuse("ResourceNotFoundException", fmt::format("Event bus {} does not exist.", printable(bus, 64)));

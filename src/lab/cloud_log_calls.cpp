@@ -110,8 +110,7 @@ ApiAnswer LogStore::call(const std::string& operation, Json input) {
     };
   }();
   const auto found = operations.find(operation);
-  if (found == operations.end())
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)));
+  if (found == operations.end()) return no_operation(operation);
   if (const auto violation = find_violation(*found->second.input, input)) {
     ApiError error = to_api_error(*violation);
     if (error.name == "ValidationException") error.name = "InvalidParameterException";

@@ -265,10 +265,8 @@ ApiAnswer NetworkFirewall::call(const std::string& operation, Json input) {
       {"ListTagsForResource", nfw::list_tags}};
 
   const ShapePtr shape = nfw::input_shape(operation);
-  if (!shape)
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)));
-  if (const auto violation = find_violation(*shape, input)) return std::unexpected(to_api_error(*violation));
-  prune(*shape, input);
+  if (!shape) return no_operation(operation);
+  IW_CHECK(check_input(*shape, input));
   if (const auto found = writes.find(operation); found != writes.end()) return write(found->second, input);
   const auto now = state();
   if (FlowOperations::knows(operation)) {

@@ -45,10 +45,8 @@ ApiAnswer ParameterStore::call(const std::string& operation, Json input) {
        shapes::optional("Overwrite", boolean()), shapes::optional("DataType", text(0, 128)),
        shapes::optional("Tier", one_of({"Standard", "Advanced", "Intelligent-Tiering"}))});
   const ShapePtr& shape = operation == "GetParameter" ? one : operation == "GetParameters" ? many : put_shape;
-  if (shape == put_shape && operation != "PutParameter")
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)));
-  if (const auto violation = find_violation(*shape, input)) return std::unexpected(to_api_error(*violation));
-  prune(*shape, input);
+  if (shape == put_shape && operation != "PutParameter") return no_operation(operation);
+  IW_CHECK(check_input(*shape, input));
   const std::scoped_lock lock(mutex_);
   return shape == one ? get_one(input) : shape == many ? get_many(input) : put(input);
 }

@@ -147,8 +147,7 @@ std::string QueueService::query_error(const std::string& name) {
 
 ApiAnswer QueueService::call(const std::string& operation, Json input, const std::string& host) {
   const auto shape = inputs().find(operation);
-  if (shape == inputs().end())
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)));
+  if (shape == inputs().end()) return no_operation(operation);
   if (const auto violation = find_violation(*shape->second, input)) {
     ApiError error = to_api_error(*violation);
     if (error.name == "ValidationException")

@@ -120,9 +120,7 @@ ApiAnswer SecurityHub::call(const std::string& operation, Json input) {
     };
   }();
   const auto found = operations.find(operation);
-  if (found == operations.end())
-    return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)),
-                  404);
+  if (found == operations.end()) return no_operation(operation, 404);
   if (const auto violation = find_violation(*found->second.input, input))
     return std::unexpected(to_hub_error(*violation));
   prune(*found->second.input, input);

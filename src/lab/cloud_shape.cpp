@@ -279,6 +279,17 @@ bool has(const Json& object, const char* name) {
   return found != object.end() && !found->is_null();
 }
 
+ApiResult<void> check_input(const Shape& shape, Json& input) {
+  if (const auto violation = find_violation(shape, input)) return std::unexpected(to_api_error(*violation));
+  prune(shape, input);
+  return {};
+}
+
+std::unexpected<ApiError> no_operation(const std::string& operation, int status) {
+  return refuse("UnknownOperationException", fmt::format("the lab has no operation {}", printable(operation, 64)),
+                status);
+}
+
 std::string text_or(const Json& object, const char* name, std::string otherwise) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::move(otherwise);

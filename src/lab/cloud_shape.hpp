@@ -88,6 +88,12 @@ void prune(const Shape& shape, Json& value);
 /// satisfy constraint: Member must not be null".
 ApiError to_api_error(const Violation& violation);
 
+/// Refuses an operation's input that is not as its shape says, and prunes what is. Services whose errors have names of
+/// their own do this step by step.
+ApiResult<void> check_input(const Shape& shape, Json& input);
+/// What a service says of an operation that the lab does not have.
+std::unexpected<ApiError> no_operation(const std::string& operation, int status = 400);
+
 /// A member of a checked structure, or `otherwise`.
 std::string text_or(const Json& object, const char* name, std::string otherwise = {});
 std::int64_t integer_or(const Json& object, const char* name, std::int64_t otherwise);
